@@ -1,0 +1,15 @@
+"""The operator: what is heard goes into a store, a key into a queue, and a worker writes the plan.
+
+=============  =================================================================
+``main``       the command: options, login, start and stop
+``handlers``   Kopf: releases as they change
+``watch``      lists and watches what need not be Kopf's: versions, our ConfigMaps
+``store``      what is known, in plain values, by prompt
+``queue``      keys that want attention, serving before recording
+``worker``     take a key, plan, write
+``contents``   bodies of versions, on demand, bounded in memory
+``kube``       the few calls to the API server
+``recorder``   Events, counted instead of repeated
+``health``     whether it lives, whether it is ready
+=============  =================================================================
+"""

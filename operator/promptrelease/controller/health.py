@@ -1,0 +1,66 @@
+"""Whether the operator lives, and whether it is ready: what the probes ask.
+
+``/livez`` fails when the event loop hangs (nobody answers), when a key has waited for minutes, or
+when a watch gave no sign of life although the server sends one a minute. ``/readyz`` says whether
+everything has been listed, so that decisions are made on a whole picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from promptrelease.controller.queue import WorkQueue
+from promptrelease.controller.store import Key
+from promptrelease.controller.watch import Reflector
+
+QUEUE_SECONDS = 120.0
+WATCH_SECONDS = 300.0
+
+
+@dataclass
+class Health:
+    """Answers the probes.
+
+    Attributes:
+        ready: set when the store is complete.
+
+    """
+
+    queue: WorkQueue[Key]
+    reflectors: tuple[Reflector, ...]
+    ready: asyncio.Event
+
+    def complaints(self) -> list[str]:
+        """What is wrong, in words; empty when it lives."""
+        now = asyncio.get_running_loop().time()
+        complaints = []
+        oldest = self.queue.oldest
+        if oldest is not None and now - oldest > QUEUE_SECONDS:
+            complaints.append(f"a key has waited for {now - oldest:.0f} s")
+        complaints += [
+            f"{reflector.path} was silent for {now - reflector.last_heard:.0f} s"
+            for reflector in self.reflectors
+            if reflector.last_heard and now - reflector.last_heard > WATCH_SECONDS
+        ]
+        return complaints
+
+    async def serve(self, port: int) -> web.AppRunner:
+        """Answer on a port; the caller cleans up."""
+        app = web.Application()
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, port=port).start()
+        return runner
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        complaints = self.complaints()
+        return web.Response(status=500 if complaints else 200, text="; ".join(complaints) or "ok")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        ready = self.ready.is_set()
+        return web.Response(status=200 if ready else 503, text="ok" if ready else "listing")

@@ -1,0 +1,196 @@
+"""The few calls to the API server that are needed, in plain JSON.
+
+``kubernetes.aio`` signs and sends them. Its models are left out: parsing each answer into one
+costs more than the request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from promptrelease.api import GROUP, VERSION
+from promptrelease.release.render import MANAGER
+
+Json = dict[str, Any]
+
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
+# The server says something at least once a minute (bookmarks): silence means a dead connection.
+WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
+WATCH_SECONDS = 290
+PAGE = 500
+
+
+class ApiError(Exception):
+    """The API server refused.
+
+    Attributes:
+        status: HTTP status.
+        reason: the API's own word, such as ``AlreadyExists``.
+
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind, as the API's paths name it."""
+
+    prefix: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
+        """Path of the collection, of an object, or of an object's subresource."""
+        parts = [self.prefix]
+        if namespace is not None:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts += [self.plural, quote(name, safe=""), subresource]
+        return "/".join(part for part in parts if part)
+
+
+RELEASES = Resource(f"/apis/{GROUP}/{VERSION}", "promptreleases")
+VERSIONS = Resource(f"/apis/{GROUP}/{VERSION}", "promptversions")
+CONFIG_MAPS = Resource("/api/v1", "configmaps")
+EVENTS = Resource("/apis/events.k8s.io/v1", "events")
+
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class Kube:
+    """Calls as one identity."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def get(self, path: str) -> Json | None:
+        """Read one object; none when there is no such thing."""
+        try:
+            return await self._json("GET", path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def pages(
+        self, path: str, *, selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Json]:
+        """List, page by page, from one consistent snapshot."""
+        accept = _METADATA_ONLY if metadata_only else "application/json"
+        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        while True:
+            page = await self._json("GET", f"{path}?{urlencode(query)}", accept=accept)
+            yield page
+            more = page["metadata"].get("continue")
+            if not more:
+                return
+            query["continue"] = more
+
+    async def watch(
+        self, path: str, resource_version: str, *, selector: str = ""
+    ) -> AsyncIterator[bytes]:
+        """Events as JSON lines, until the server ends the stream.
+
+        Raises:
+            ApiError: 410 when ``resource_version`` is too old; others as they come.
+
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        } | ({"labelSelector": selector} if selector else {})
+        url = f"{path}?{urlencode(query)}"
+        response = await self._send("GET", url, timeout=WATCH_TIMEOUT)
+        try:
+            while line := await response.content.readline():
+                yield line
+        finally:
+            response.close()
+
+    async def apply(self, path: str, body: Json, *, force: bool) -> Json:
+        """Server-side apply: the whole intent of this manager."""
+        query = urlencode({"fieldManager": MANAGER, "force": "true" if force else "false"})
+        return await self._json(
+            "PATCH", f"{path}?{query}", body=body, content_type="application/apply-patch+yaml"
+        )
+
+    async def create(self, path: str, body: Json) -> Json:
+        """Create."""
+        return await self._json("POST", f"{path}?fieldManager={MANAGER}", body=body)
+
+    async def merge(self, path: str, body: Json) -> Json:
+        """JSON merge patch, RFC 7386."""
+        return await self._json(
+            "PATCH",
+            f"{path}?fieldManager={MANAGER}",
+            body=body,
+            content_type="application/merge-patch+json",
+        )
+
+    async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
+        """Delete, if it still is the very object in the very state that was seen."""
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        await self._json("DELETE", path, body={"preconditions": preconditions})
+
+    async def _json(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Json | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Json:
+        response = await self._send(
+            method, url, body=body, content_type=content_type, accept=accept
+        )
+        result: Json = json.loads(await response.read())
+        return result
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Json | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT,
+    ) -> aiohttp.ClientResponse:
+        headers = {
+            "Accept": accept,
+            "Content-Type": content_type,
+            "User-Agent": self._client.user_agent,
+        }
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
+        answer = await self._client.call_api(
+            method,
+            self._client.configuration.host + url,
+            header_params=headers,
+            body=body,
+            _request_timeout=timeout,
+        )
+        response: aiohttp.ClientResponse = answer.response
+        if response.status >= 400:
+            raise _error(response.status, await response.read())
+        return response
+
+
+def _error(status: int, body: bytes) -> ApiError:
+    try:
+        answer: Mapping[str, Any] = json.loads(body)
+    except ValueError:
+        return ApiError(status, "", body[:200].decode(errors="replace"))
+    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")))

@@ -1,0 +1,113 @@
+"""Keys that want attention: each once however often it was added, serving before recording.
+
+As client-go's workqueue: a key that is added while it is worked on comes again afterwards, so
+that two workers never hold the same key. Two lanes: in a burst, all ConfigMaps are written
+before the first status, because workloads wait for the one and people for the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import random
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+MAX_BACKOFF = 60.0
+PATIENCE = 5.0
+"""Seconds after which recording has its turn even when serving never ends."""
+
+
+class Lane(enum.IntEnum):
+    """What a key wants: lower is more urgent."""
+
+    SERVE = 0
+    RECORD = 1
+
+
+class WorkQueue(Generic[Key]):
+    """An asyncio queue that coalesces, prefers the urgent lane, and backs off per key."""
+
+    def __init__(self) -> None:
+        # Insertion order is waiting order; the value is when it was added.
+        self._ready: dict[Lane, OrderedDict[Key, float]] = {lane: OrderedDict() for lane in Lane}
+        self._again: dict[Key, Lane] = {}
+        self._active: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._wakeup: asyncio.Queue[None] = asyncio.Queue()
+
+    def __len__(self) -> int:
+        """Keys that wait or are worked on."""
+        return sum(map(len, self._ready.values())) + len(self._active)
+
+    @property
+    def oldest(self) -> float | None:
+        """Loop time at which the longest waiting key was added."""
+        heads = [next(iter(lane.values())) for lane in self._ready.values() if lane]
+        return min(heads, default=None)
+
+    def add(self, key: Key, lane: Lane = Lane.SERVE) -> None:
+        """Ask for a key's turn. O(1)."""
+        if key in self._active:
+            self._again[key] = min(lane, self._again.get(key, lane))
+            return
+        serve, record = self._ready[Lane.SERVE], self._ready[Lane.RECORD]
+        if key in serve:
+            return
+        added = record.get(key)
+        if added is not None:
+            if lane is Lane.RECORD:
+                return
+            del record[key]
+        now = asyncio.get_running_loop().time()
+        self._ready[lane][key] = now if added is None else added
+        if added is None:
+            self._wakeup.put_nowait(None)
+
+    def retry(self, key: Key, lane: Lane = Lane.SERVE) -> float:
+        """Ask for another turn after a pause that doubles with each failure; returns seconds."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        # Jitter, so that what failed together does not come again together.
+        delay: float = min(MAX_BACKOFF, 0.05 * 2 ** min(failures, 16)) * random.uniform(0.5, 1.0)  # noqa: S311
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[key] = loop.call_later(delay, self._due, key, lane)
+        return delay
+
+    def forget(self, key: Key) -> None:
+        """A key succeeded: its next failure starts with a short pause again."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> tuple[Key, Lane]:
+        """The next key, and which lane it came by. It must be given back with ``done``."""
+        await self._wakeup.get()
+        lane = self._next_lane()
+        key, _ = self._ready[lane].popitem(last=False)
+        self._active.add(key)
+        return key, lane
+
+    def done(self, key: Key) -> None:
+        """Give a key back; it has its turn again if it was added meanwhile."""
+        self._active.discard(key)
+        lane = self._again.pop(key, None)
+        if lane is not None:
+            self.add(key, lane)
+
+    def _next_lane(self) -> Lane:
+        serve, record = self._ready[Lane.SERVE], self._ready[Lane.RECORD]
+        if not record:
+            return Lane.SERVE
+        if not serve:
+            return Lane.RECORD
+        waited = asyncio.get_running_loop().time() - next(iter(record.values()))
+        return Lane.RECORD if waited > PATIENCE else Lane.SERVE
+
+    def _due(self, key: Key, lane: Lane) -> None:
+        self._timers.pop(key, None)
+        self.add(key, lane)

@@ -1,0 +1,284 @@
+"""Take a key, plan, write what workloads wait for, then what tells people about it.
+
+Every write carries the state that it was decided on (UID, resource version), so that a view that
+has grown stale makes a write fail instead of undoing a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+import aiohttp
+
+from promptrelease.api import API_VERSION
+from promptrelease.controller.contents import Contents
+from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, ApiError, Json, Kube
+from promptrelease.controller.queue import Lane, WorkQueue
+from promptrelease.controller.recorder import Recorder
+from promptrelease.controller.store import Key, Store
+from promptrelease.release import notes, render, wire
+from promptrelease.release.model import Obstacle, Release, Version, config_map_name
+from promptrelease.release.plan import (
+    ApplyConfigMap,
+    DeleteConfigMap,
+    Record,
+    Serve,
+    WriteReleaseStatus,
+    is_as_written,
+    plan,
+)
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 16
+
+
+class Stale(Exception):
+    """What was planned no longer fits the cluster; the key must have another turn."""
+
+
+class Worker:
+    """Reconciles one prompt at a time; several run side by side on different prompts."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        store: Store,
+        queue: WorkQueue[Key],
+        contents: Contents,
+        recorder: Recorder,
+    ) -> None:
+        self._kube = kube
+        self._store = store
+        self._queue = queue
+        self._contents = contents
+        self._recorder = recorder
+
+    async def run(self) -> None:
+        """Never returns."""
+        while True:
+            key, lane = await self._queue.get()
+            try:
+                await self._reconcile(key, lane)
+                self._queue.forget(key)
+            except Stale:
+                self._queue.retry(key)
+            except (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                delay = self._queue.retry(key)
+                logger.warning("%s/%s: %s; again in %.1f s", *key, error or repr(error), delay)
+            except Exception:
+                delay = self._queue.retry(key)
+                logger.exception("%s/%s: a bug; again in %.1f s", *key, delay)
+            finally:
+                self._queue.done(key)
+
+    async def _reconcile(self, key: Key, lane: Lane) -> None:
+        await self._judge(key)
+        view = self._store.view(key)
+        todo = plan(view, datetime.now(timezone.utc))
+        if lane is Lane.SERVE:
+            served = [await self._serve(key, view.release, step) for step in todo.serve]
+            if todo.serve or todo.record:
+                self._queue.add(key, Lane.RECORD)
+            if not all(served):
+                self._queue.retry(key)
+            return
+        if any(step for step in todo.serve if _label(step) not in view.obstacles):
+            self._queue.add(key, Lane.SERVE)
+            return
+        for record in todo.record:
+            await self._record(key, view.release, record)
+
+    async def _judge(self, key: Key) -> None:
+        """Find out about versions that nobody has looked at yet."""
+        for version in list(self._store.view(key).versions.values()):
+            if version.verdict is None:
+                resolution = await self._contents.resolve(key[0], version.name, version.uid)
+                self._store.set_verdict(key, version.uid, version.number, resolution.verdict)
+
+    async def _serve(self, key: Key, release: Release | None, step: Serve) -> bool:
+        """Write; false when something is in the way, which the status will tell."""
+        if release is None:
+            return True
+        if isinstance(step, DeleteConfigMap):
+            await self._delete(key, release, step)
+            return True
+        try:
+            await self._apply(key, release, step)
+        except ApiError as error:
+            if error.status == 409:
+                await self._refresh(key, release, step)
+                raise Stale from error
+            if error.status in (403, 404, 413, 422):
+                # Forbidden, the namespace is going, or admission said no: people must know.
+                obstacle = Obstacle(f"the API server refused: {error.message}"[:1024], lasting=True)
+                self._store.set_obstacle(key, step.label, obstacle)
+                return False
+            raise
+        return step.label not in self._store.view(key).obstacles
+
+    async def _apply(self, key: Key, release: Release, step: ApplyConfigMap) -> None:
+        namespace, prompt = key
+        content = self._contents.cached(step_uid := self._uid(key, step), step.served.digest)
+        if content is None:
+            resolution = await self._contents.resolve(namespace, step.version, step_uid)
+            content = resolution.content
+            if content is None or content.digest != step.served.digest:
+                version = step.served.version
+                self._store.set_verdict(key, step_uid, version, resolution.verdict)
+                raise Stale
+        data = render.files(prompt, step.label, step.served, content)
+        served = render.with_checksum(step.served, data)
+        body = render.config_map(namespace, prompt, release.uid, step.label, served, data)
+        path = CONFIG_MAPS.path(namespace, config_map_name(prompt, step.label))
+        if step.replaces is None:
+            if not await self._is_free(key, release, step, path):
+                return
+        else:
+            body["metadata"]["uid"] = step.replaces.uid
+            body["metadata"]["resourceVersion"] = step.replaces.resource_version
+        # Without force where it is new: should a foreign one of that name come first, it wins.
+        answer = await self._kube.apply(path, body, force=step.replaces is not None)
+        if strangers := _strangers(answer, data):
+            # Server-side apply leaves alone what others own, and a workload would see it.
+            answer = await self._kube.merge(path, strangers)
+        self._store.set_obstacle(key, step.label, None)
+        self._store.put_config_map(answer)
+        if not is_as_written(wire.config_map(answer), served):
+            raise Stale  # with a pause: somebody, or some admission, keeps changing it
+        if step.drift:
+            note = notes.of_repair(prompt, step)
+            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
+
+    def _uid(self, key: Key, step: ApplyConfigMap) -> str:
+        version = self._store.view(key).versions.get(step.served.version)
+        if version is None:
+            raise Stale
+        return version.uid
+
+    async def _is_free(self, key: Key, release: Release, step: ApplyConfigMap, path: str) -> bool:
+        """Whether the name may be taken; whatever has it and isn't ours is left alone."""
+        found = await self._kube.get(path)
+        if found is None:
+            return True
+        if wire.belongs_to(found, release.uid):
+            # Ours, but without the labels by which we watch: put them back.
+            self._store.put_config_map(wire.relabelled(found, key[1], step.label))
+            raise Stale
+        obstacle = Obstacle(
+            f"a ConfigMap {found['metadata']['name']} that promptrelease did not make is in the "
+            "way: delete or rename it",
+            lasting=True,
+        )
+        self._store.set_obstacle(key, step.label, obstacle)
+        return False
+
+    async def _refresh(self, key: Key, release: Release, step: ApplyConfigMap) -> None:
+        """Read again what a write found changed; the watch may be late."""
+        name = config_map_name(key[1], step.label)
+        found = await self._kube.get(CONFIG_MAPS.path(key[0], name))
+        if step.replaces is not None and (
+            found is None or found["metadata"]["uid"] != step.replaces.uid
+        ):
+            self._store.drop_config_map(key[0], name, step.replaces.uid)
+        elif found is not None and wire.belongs_to(found, release.uid):
+            self._store.put_config_map(wire.relabelled(found, key[1], step.label))
+
+    async def _delete(self, key: Key, release: Release, step: DeleteConfigMap) -> None:
+        namespace, prompt = key
+        fresh = await self._kube.get(RELEASES.path(namespace, prompt))
+        if fresh is None or fresh["metadata"]["uid"] != release.uid:
+            raise Stale
+        if step.config_map.label in (fresh["spec"].get("labels") or {}):
+            self._store.put_release(fresh)
+            raise Stale
+        path = CONFIG_MAPS.path(namespace, step.config_map.name)
+        uid = step.config_map.uid
+        try:
+            await self._kube.delete(
+                path, uid=uid, resource_version=step.config_map.resource_version
+            )
+        except ApiError as error:
+            if error.status == 409:
+                found = await self._kube.get(path)
+                if found is not None and found["metadata"]["uid"] == uid:
+                    self._store.put_config_map(found)
+                    raise Stale from error
+            elif error.status != 404:
+                raise
+        self._store.drop_config_map(namespace, step.config_map.name, uid)
+
+    async def _record(self, key: Key, release: Release | None, step: Record) -> None:
+        try:
+            if isinstance(step, WriteReleaseStatus):
+                if release is not None:
+                    await self._record_release(key, release, step)
+            else:
+                await self._record_version(key, step.version, step)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            # It is gone or newer; the watch brings what it is now, and with it another turn.
+            raise Stale from error
+
+    async def _record_release(self, key: Key, release: Release, step: WriteReleaseStatus) -> None:
+        namespace, prompt = key
+        answer = await self._kube.apply(
+            RELEASES.path(namespace, prompt, "status"),
+            {
+                "apiVersion": API_VERSION,
+                "kind": "PromptRelease",
+                "metadata": _at(namespace, release),
+                "status": wire.release_status(prompt, step.status),
+            },
+            force=True,
+        )
+        self._store.put_release(answer)
+        for note in notes.of_release(release.status, step.status, step.moves):
+            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
+
+    async def _record_version(self, key: Key, version: Version, step: Record) -> None:
+        namespace, _ = key
+        if isinstance(step, WriteReleaseStatus):
+            return
+        answer = await self._kube.apply(
+            VERSIONS.path(namespace, version.name, "status"),
+            {
+                "apiVersion": API_VERSION,
+                "kind": "PromptVersion",
+                "metadata": _at(namespace, version),
+                "status": wire.version_status(step.status),
+            },
+            force=True,
+        )
+        self._store.put_version(answer)
+        for note in notes.of_version(version.status, step.status):
+            await self._recorder.record("PromptVersion", namespace, version.name, version.uid, note)
+
+
+def _at(namespace: str, seen: Release | Version) -> dict[str, str]:
+    return {
+        "name": seen.name,
+        "namespace": namespace,
+        "uid": seen.uid,
+        "resourceVersion": seen.resource_version,
+    }
+
+
+def _strangers(answer: Json, data: Mapping[str, str]) -> Json | None:
+    """A merge patch that removes the files which are not ours; none when there are none."""
+    extra = (answer.get("data") or {}).keys() - data.keys()
+    if not extra and not answer.get("binaryData"):
+        return None
+    return {
+        "metadata": {"resourceVersion": answer["metadata"]["resourceVersion"]},
+        "data": dict.fromkeys(extra),
+        "binaryData": None,
+    }
+
+
+def _label(step: Serve) -> str:
+    return step.label if isinstance(step, ApplyConfigMap) else step.config_map.label
