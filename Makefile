@@ -1,0 +1,79 @@
+# `make demo` and `make test` are the two commands; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=tests $(BIN)/python
+PYTEST := $(BIN)/python -m pytest
+# The installed packages of this checkout, in one file whose age make can compare.
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help venv crds format lint types layers check test test-unit test-cluster test-node \
+	demo demo-down bench controlplane clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+venv: $(STAMP) ## the Python packages, in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "installing Python packages into $(VENV) (once, about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or later is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "python3-venv is needed (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+controlplane: $(STAMP) ## build the embedded Kubernetes, or find it in the cache
+	@$(RUN) -m harness.binary
+
+crds: $(STAMP) ## write crds/ from the models
+	@$(BIN)/python -m promptrelease.api crds
+
+format: $(STAMP) ## format the code
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
+
+lint: $(STAMP)
+	@echo "== lint: ruff, generated files"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@$(BIN)/python -m promptrelease.api --check crds
+
+types: $(STAMP)
+	@echo "== types: mypy --strict"
+	@$(BIN)/mypy operator tests
+
+layers: $(STAMP)
+	@echo "== import layers"
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+check: lint types layers ## lint, types and import layers
+
+test-unit: $(STAMP) ## fast tests, no cluster
+	@echo "== unit tests"
+	@$(PYTEST) tests/unit
+
+test-cluster: controlplane ## tests against a real API server
+	@echo "== cluster tests"
+	@$(PYTEST) tests/cluster
+
+test-node: controlplane ## tests with real pods (root, Linux, Debian's containerd)
+	@echo "== node tests"
+	@$(PYTEST) tests/node
+
+test: check controlplane ## everything that must pass
+	@$(PYTEST) tests
+
+demo: controlplane ## the main job on an embedded Kubernetes; KEEP=1 leaves it, KUBECONTEXT=… uses yours
+	@$(RUN) -m demo $(if $(KUBECONTEXT),--context $(KUBECONTEXT)) $(if $(KEEP),--keep)
+
+demo-down: $(STAMP) ## end a demo that was kept
+	@$(RUN) -m demo --down
+
+bench: controlplane ## measure, beside the floor and the peers; ONLY=… chooses groups
+	@PYTHONPATH=tests:. $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+clean: ## remove what was built here (the user cache stays)
+	rm -rf $(VENV) build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
