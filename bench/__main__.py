@@ -1,0 +1,37 @@
+"""``python -m bench [--only GROUP …]``: measure, print one table, write ``build/bench.json``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from bench.table import REPORT, Row, table, write
+
+# Each is a module with rows() -> list[Row]; imported only when asked for, as they need much.
+GROUPS = {"reader": "bench.reader"}
+
+
+def main() -> int:
+    """Return 1 when a demand is missed."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=GROUPS,
+        default=list(GROUPS),
+        metavar="GROUP",
+        help=f"of {', '.join(GROUPS)} (default: all)",
+    )
+    rows: list[Row] = []
+    for group in parser.parse_args().only:
+        print(f"bench: {group}", file=sys.stderr, flush=True)
+        rows += importlib.import_module(GROUPS[group]).rows()
+    print(table(rows))
+    write(rows)
+    print(f"written to {REPORT}", file=sys.stderr)
+    return 0 if all(row.ok for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
