@@ -1,4 +1,4 @@
-"""``python -m promptrelease.api DIR`` writes the CustomResourceDefinitions; ``--check`` compares."""
+"""``python -m promptrelease.api DIR``: write the CRDs that the models mean, or ``--check`` them."""
 
 from __future__ import annotations
 

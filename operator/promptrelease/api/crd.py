@@ -88,7 +88,8 @@ KINDS = (
             Column("Staging", ".status.labels.staging.version", "integer"),
             Column("Latest", ".status.labels.latest.version", "integer"),
             Column("Ready", _condition("Ready")),
-            Column("Status", _condition("Ready", "message"), description="Every label in words"),
+            Column("Reason", _condition("Ready", "reason")),
+            Column("Status", _condition("Ready", "message"), wide=True, description="In words"),
             _AGE,
         ),
     ),
@@ -172,7 +173,11 @@ def _structural(node: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, A
         result["items"] = _structural(merged["items"], defs)
     extra = merged.get("additionalProperties")
     if extra is True:
-        result["x-kubernetes-preserve-unknown-fields"] = True
+        # Not beside declared properties: there CEL's == overlooks that an unknown field got
+        # another name, and what is immutable could be changed. In a map it sees every key. What
+        # type a declared property has is then for the operator to say.
+        result.pop("properties", None)
+        result["additionalProperties"] = {"x-kubernetes-preserve-unknown-fields": True}
     elif isinstance(extra, dict):
         result["additionalProperties"] = _structural(extra, defs)
     return result

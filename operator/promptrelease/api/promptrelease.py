@@ -90,6 +90,38 @@ class Pending(Model):
     """What must happen first, in words."""
 
 
+class FixedContainer(Model):
+    """A container that shows the old content until it is restarted."""
+
+    pod: Annotated[str, Field(max_length=253)]
+    """Its pod."""
+    container: Annotated[str, Field(max_length=63)]
+    """Its name."""
+    reason: Annotated[str, Field(max_length=63)]
+    """How it takes the ConfigMap in: by subPath, or as environment variables."""
+
+
+class Consumers(Model):
+    """Who took this content in when it was moved."""
+
+    revision: Annotated[int, Field(ge=1, json_schema_extra={"format": "int64"})]
+    """The move that this was found out for."""
+    pods: Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})] = 0
+    """Running pods with the label promptrelease.dev/refresh=true that use the ConfigMap."""
+    refreshed: Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})] = 0
+    """How many of them were told, so that their files change at once."""
+    never: (
+        Annotated[
+            list[FixedContainer],
+            Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        ]
+        | None
+    ) = None
+    """Containers that can't follow while they run."""
+    message: Annotated[str, Field(max_length=1024)] | None = None
+    """What kept pods from being told."""
+
+
 class ServedLabel(Model):
     """What a label serves now."""
 
@@ -111,6 +143,8 @@ class ServedLabel(Model):
     """sha256 of the ConfigMap's files: anything else there is drift, and is repaired."""
     pending: Pending | None = None
     """A move that is held back."""
+    consumers: Consumers | None = None
+    """Which pods use it, and whether they were told of the move."""
 
 
 class PromptReleaseStatus(Model):

@@ -26,8 +26,11 @@ MAX_MESSAGE = 131072
 _TAG = rf"\{{\{{{SPACE}({IDENTIFIER}|>{SPACE}{INCLUDE_NAME}){SPACE}\}}\}}"
 TEMPLATE = rf"^([^{{\\]|{_TAG}|\\(\{{\{{)?|\{{[^{{\\]|\{{\\(\{{\{{)?)*\{{?$"
 
+# Beyond that size the expression would cost more than the API server spends on a rule, and it
+# would refuse the text in words about that; the operator looks at every template anyway.
+_MATCHED = 131072
 _WELL_FORMED = (
-    f"self.matches(r'{TEMPLATE}')",
+    f"size(self) > {_MATCHED} || self.matches(r'{TEMPLATE}')",
     "every {{ must begin a variable like {{name}} or an include like {{> name}}, closed by }}; "
     "for a literal {{ write \\{{",
 )
@@ -121,7 +124,7 @@ class ModelReference(Model):
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """The model. Name a snapshot, not a moving alias, or a rollback won't bring behaviour back."""
     parameters: Parameters | None = None
-    """Temperature, token limit, stop sequences and the like."""
+    """temperature, topP, maxTokens, stop, and what else the provider takes, passed as written."""
 
 
 class JsonSchema(Model):

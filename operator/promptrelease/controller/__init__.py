@@ -7,6 +7,7 @@
 ``store``      what is known, in plain values, by prompt
 ``queue``      keys that want attention, serving before recording
 ``worker``     take a key, plan, write
+``refresh``    pods that mount what has moved, told so
 ``contents``   bodies of versions, on demand, bounded in memory
 ``kube``       the few calls to the API server
 ``recorder``   Events, counted instead of repeated

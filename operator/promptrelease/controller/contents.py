@@ -64,9 +64,13 @@ class Contents:
 
     def heard(self, obj: dict[str, Any]) -> None:
         """Keep the body of a version that nobody has judged: it will be wanted at once."""
-        if not obj.get("status"):
+        if obj.get("status"):
+            return
+        try:
             body = json.dumps(obj["spec"]).encode()
-            self._bodies.put(obj["metadata"]["uid"], body, len(body))
+        except RecursionError:
+            return  # it was read with less of Python's stack in use; it will be read again
+        self._bodies.put(obj["metadata"]["uid"], body, len(body))
 
     def cached(self, uid: str, digest: str) -> Content | None:
         """The content of a version, if it is in memory and has that digest."""

@@ -95,6 +95,8 @@ def settings() -> kopf.OperatorSettings:
     result.watching.chunk_size = PAGE
     result.networking.request_timeout = 30
     result.process.ultimate_exiting_timeout = 10
+    result.persistence.diffbase_storage = _NoDiffs()
+    result.persistence.progress_storage = _NoProgress()
     return result
 
 
@@ -110,3 +112,35 @@ def connection(client: Configuration) -> kopf.ConnectionInfo:
         token=bearer.removeprefix("Bearer ").removeprefix("bearer ") if bearer else None,
         priority=1,
     )
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Remembers nothing: Kopf would copy each object to compare it with its last state."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Write nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Remembers nothing: there are no handlers that could be half done."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def touch(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence

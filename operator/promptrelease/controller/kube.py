@@ -7,6 +7,7 @@ costs more than the request.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,9 +63,15 @@ class Resource:
 RELEASES = Resource(f"/apis/{GROUP}/{VERSION}", "promptreleases")
 VERSIONS = Resource(f"/apis/{GROUP}/{VERSION}", "promptversions")
 CONFIG_MAPS = Resource("/api/v1", "configmaps")
+PODS = Resource("/api/v1", "pods")
 EVENTS = Resource("/apis/events.k8s.io/v1", "events")
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+# With a parameter the client leaves the body to us; the API server looks at what is before it.
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
+_MAX_NESTING = 200
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
+_NOT_PLAIN_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class Kube:
@@ -122,9 +129,7 @@ class Kube:
     async def apply(self, path: str, body: Json, *, force: bool) -> Json:
         """Server-side apply: the whole intent of this manager."""
         query = urlencode({"fieldManager": MANAGER, "force": "true" if force else "false"})
-        return await self._json(
-            "PATCH", f"{path}?{query}", body=body, content_type="application/apply-patch+yaml"
-        )
+        return await self._json("PATCH", f"{path}?{query}", body=_yaml(body), content_type=_APPLY)
 
     async def create(self, path: str, body: Json) -> Json:
         """Create."""
@@ -149,14 +154,14 @@ class Kube:
         method: str,
         url: str,
         *,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Json:
         response = await self._send(
             method, url, body=body, content_type=content_type, accept=accept
         )
-        result: Json = json.loads(await response.read())
+        result: Json = parse(await response.read())
         return result
 
     async def _send(
@@ -164,7 +169,7 @@ class Kube:
         method: str,
         url: str,
         *,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
         timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT,
@@ -186,6 +191,43 @@ class Kube:
         if response.status >= 400:
             raise _error(response.status, await response.read())
         return response
+
+
+def parse(text: bytes) -> Any:
+    """Read JSON; what nests beyond what Python reads is cut off, far below where it is refused.
+
+    The API server takes JSON that is 10,000 levels deep, and one such object in a list must not
+    keep us from all others.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return json.loads(_cut(text))
+
+
+def _cut(text: bytes) -> bytes:
+    kept, end, depth = [], 0, 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in (b"{", b"["):
+            depth += 1
+            if depth == _MAX_NESTING:
+                kept.append(text[end : token.start()])
+        elif token[0] in (b"}", b"]"):
+            if depth == _MAX_NESTING:
+                kept.append(b"null")
+                end = token.end()
+            depth -= 1
+    return b"".join([*kept, text[end:]])
+
+
+def _yaml(body: Json) -> bytes:
+    """JSON that reads the same as YAML, which is what the API server takes an apply for.
+
+    YAML knows no escapes in pairs, as JSON writes an emoji, and would fold or refuse some
+    characters that JSON lets stand, such as U+2028 or U+FFFE.
+    """
+    text = json.dumps(body, ensure_ascii=False)
+    return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _error(status: int, body: bytes) -> ApiError:

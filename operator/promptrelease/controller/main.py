@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from promptrelease.controller.health import Health
 from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, ApiError, Kube
 from promptrelease.controller.queue import WorkQueue
 from promptrelease.controller.recorder import Recorder
+from promptrelease.controller.refresh import Refresher
 from promptrelease.controller.store import ConfigMapSink, Key, Store, VersionSink
 from promptrelease.controller.watch import Reflector
 from promptrelease.controller.worker import WORKERS, Worker
@@ -134,15 +136,20 @@ async def operate(
             await _until(reflector.listed, tasks)
         await handlers.load()
         ready.set()
+        # What is known now stays: collections need not walk it again and again.
+        gc.collect()
+        gc.freeze()
         logger.info("serving %s, %d prompts", namespace or "all namespaces", len(store.keys()))
-        worker = Worker(kube, store, queue, contents, Recorder(kube))
+        worker = Worker(kube, store, queue, contents, Recorder(kube), Refresher(kube))
         tasks |= {asyncio.create_task(worker.run(), name=f"worker {i}") for i in range(WORKERS)}
-        tasks.add(asyncio.create_task(_kopf(handlers, client, namespace), name="kopf"))
+        tasks.add(asyncio.create_task(_kopf(handlers, client, namespace, stop), name="kopf"))
         await _until(stop, tasks)
         logger.info("stopping")
 
 
-async def _kopf(handlers: Handlers, client: Configuration, namespace: str | None) -> None:
+async def _kopf(
+    handlers: Handlers, client: Configuration, namespace: str | None, stop: asyncio.Event
+) -> None:
     registry = kopf.OperatorRegistry()
     handlers.register(registry, client)
     await kopf.operator(
@@ -152,7 +159,8 @@ async def _kopf(handlers: Handlers, client: Configuration, namespace: str | None
         namespaces=[namespace] if namespace else [],
         standalone=True,
     )
-    raise RuntimeError("Kopf has ended")
+    # Kopf takes the signals for itself, and returns when there was one; else it raises.
+    stop.set()
 
 
 async def _until_installed(kube: Kube, namespace: str | None, stop: asyncio.Event) -> None:

@@ -83,7 +83,7 @@ class Recorder:
             "type": note.type,
             "reason": note.reason,
             "action": note.reason,
-            "note": note.message[:1024],
+            "note": note.message.encode()[:1024].decode(errors="ignore"),
             "regarding": {
                 "apiVersion": API_VERSION,
                 "kind": kind,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from promptrelease.release import wire
+from promptrelease.release.consumers import Consumers
 from promptrelease.release.model import ConfigMap, Obstacle, Release, Verdict, Version, View
 
 Key = tuple[str, str]
@@ -27,6 +28,7 @@ class _Prompt:
     versions: dict[int, Version] = field(default_factory=dict)
     config_maps: dict[str, ConfigMap] = field(default_factory=dict)
     obstacles: dict[str, Obstacle] = field(default_factory=dict)
+    consumers: dict[str, Consumers] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -64,6 +66,7 @@ class Store:
             versions=prompt.versions,
             config_maps=prompt.config_maps,
             obstacles=prompt.obstacles,
+            consumers=prompt.consumers,
         )
 
     # Releases
@@ -163,6 +166,8 @@ class Store:
         prompt = self._prompts.get((namespace, prompt_name))
         if prompt and label in prompt.config_maps and prompt.config_maps[label].uid == uid:
             del prompt.config_maps[label]
+            prompt.obstacles.pop(label, None)
+            prompt.consumers.pop(label, None)
             self._changed((namespace, prompt_name))
 
     def config_maps(self) -> Iterator[tuple[Key, ConfigMap]]:
@@ -178,6 +183,11 @@ class Store:
             obstacles.pop(label, None)
         else:
             obstacles[label] = obstacle
+
+    def set_consumers(self, key: Key, label: str, consumers: Consumers) -> None:
+        """Note who was told of a label's move."""
+        self._at(key).consumers[label] = consumers
+        self._dirty(key)
 
     def _at(self, key: Key) -> _Prompt:
         return self._prompts.setdefault(key, _Prompt())

@@ -7,7 +7,6 @@ this asks with a server-side selector and keeps nothing.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from promptrelease.controller.kube import ApiError, Kube
+from promptrelease.controller.kube import ApiError, Kube, parse
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ class Reflector:
     async def _watch(self, resource_version: str) -> str:
         async for line in self.kube.watch(self.path, resource_version, selector=self.selector):
             self._heard()
-            event = json.loads(line)
+            event = parse(line)
             obj = event["object"]
             if event["type"] == "ERROR":
                 raise ApiError(obj.get("code", 0), obj.get("reason", ""), obj.get("message", ""))

@@ -18,9 +18,11 @@ from promptrelease.controller.contents import Contents
 from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, ApiError, Json, Kube
 from promptrelease.controller.queue import Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
+from promptrelease.controller.refresh import Refresher
 from promptrelease.controller.store import Key, Store
 from promptrelease.release import notes, render, wire
-from promptrelease.release.model import Obstacle, Release, Version, config_map_name
+from promptrelease.release.consumers import MAX_NAMED
+from promptrelease.release.model import Obstacle, Release, Served, Version, config_map_name
 from promptrelease.release.plan import (
     ApplyConfigMap,
     DeleteConfigMap,
@@ -29,11 +31,14 @@ from promptrelease.release.plan import (
     WriteReleaseStatus,
     is_as_written,
     plan,
+    plan_serve,
+    untold,
 )
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
+TELLING_SECONDS = 1.0
 
 
 class Stale(Exception):
@@ -50,20 +55,23 @@ class Worker:
         queue: WorkQueue[Key],
         contents: Contents,
         recorder: Recorder,
+        refresher: Refresher,
     ) -> None:
         self._kube = kube
         self._store = store
         self._queue = queue
         self._contents = contents
         self._recorder = recorder
+        self._refresher = refresher
+        self._telling: dict[tuple[Key, str], asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Never returns."""
         while True:
             key, lane = await self._queue.get()
             try:
-                await self._reconcile(key, lane)
-                self._queue.forget(key)
+                if await self._reconcile(key, lane):
+                    self._queue.forget(key)
             except Stale:
                 self._queue.retry(key)
             except (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
@@ -75,22 +83,25 @@ class Worker:
             finally:
                 self._queue.done(key)
 
-    async def _reconcile(self, key: Key, lane: Lane) -> None:
+    async def _reconcile(self, key: Key, lane: Lane) -> bool:
+        """Do what the lane is for; true when the key is served and owes no more patience."""
         await self._judge(key)
         view = self._store.view(key)
-        todo = plan(view, datetime.now(timezone.utc))
+        now = datetime.now(timezone.utc)
         if lane is Lane.SERVE:
-            served = [await self._serve(key, view.release, step) for step in todo.serve]
-            if todo.serve or todo.record:
-                self._queue.add(key, Lane.RECORD)
+            served = [await self._serve(key, view.release, step) for step in plan_serve(view, now)]
+            self._queue.add(key, Lane.RECORD)
             if not all(served):
                 self._queue.retry(key)
-            return
-        if any(step for step in todo.serve if _label(step) not in view.obstacles):
+            return all(served)
+        await self._tell_pods(key)
+        todo = plan(view, now)
+        if any(_label(step) not in view.obstacles for step in todo.serve):
             self._queue.add(key, Lane.SERVE)
-            return
+            return False
         for record in todo.record:
             await self._record(key, view.release, record)
+        return False
 
     async def _judge(self, key: Key) -> None:
         """Find out about versions that nobody has looked at yet."""
@@ -104,8 +115,7 @@ class Worker:
         if release is None:
             return True
         if isinstance(step, DeleteConfigMap):
-            await self._delete(key, release, step)
-            return True
+            return await self._withdraw(key, release, step)
         try:
             await self._apply(key, release, step)
         except ApiError as error:
@@ -186,6 +196,41 @@ class Worker:
             self._store.drop_config_map(key[0], name, step.replaces.uid)
         elif found is not None and wire.belongs_to(found, release.uid):
             self._store.put_config_map(wire.relabelled(found, key[1], step.label))
+
+    async def _tell_pods(self, key: Key) -> None:
+        """Have the pods told of moves, and wait a little, so that one status tells it all.
+
+        What takes longer goes on by itself, and asks for another turn when it is done.
+        """
+        for label, served in untold(self._store.view(key)):
+            if (key, label) not in self._telling:
+                task = asyncio.create_task(self._tell(key, label, served))
+                self._telling[key, label] = task
+        if mine := [task for (its_key, _), task in self._telling.items() if its_key == key]:
+            await asyncio.wait(mine, timeout=TELLING_SECONDS)
+
+    async def _tell(self, key: Key, label: str, served: Served) -> None:
+        name = config_map_name(key[1], label)
+        try:
+            consumers = await self._refresher.refresh(key[0], name, served.revision)
+            self._store.set_consumers(key, label, consumers)
+        except (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            logger.warning("%s/%s: pods were not told: %s", key[0], name, error or repr(error))
+            self._queue.retry(key)
+        finally:
+            del self._telling[key, label]
+
+    async def _withdraw(self, key: Key, release: Release, step: DeleteConfigMap) -> bool:
+        """Remove a withdrawn label's ConfigMap, once no running pod has any use for it."""
+        name, label = step.config_map.name, step.config_map.label
+        users = await self._refresher.users(key[0], name)
+        if users:
+            shown = ", ".join(users[:MAX_NAMED]) + (", ..." if len(users) > MAX_NAMED else "")
+            message = f"{label} is withdrawn; {name} stays until {len(users)} pods end: {shown}"
+            self._store.set_obstacle(key, label, Obstacle(message[:1024], lasting=False))
+            return False
+        await self._delete(key, release, step)
+        return True
 
     async def _delete(self, key: Key, release: Release, step: DeleteConfigMap) -> None:
         namespace, prompt = key

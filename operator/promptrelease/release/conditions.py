@@ -17,9 +17,23 @@ Labelled = tuple[str, "Served | None", str, bool]
 
 
 def of_release(
-    labels: Sequence[Labelled], before: Sequence[Condition], generation: int, now: str
+    labels: Sequence[Labelled],
+    leaving: Sequence[str],
+    before: Sequence[Condition],
+    generation: int,
+    now: str,
 ) -> tuple[Condition, ...]:
-    """Ready, Reconciling, Stalled."""
+    """Ready, Reconciling, Stalled, and Withdrawing where a withdrawn label is still in use.
+
+    A label that nobody wants any more makes no release unready.
+
+    Args:
+        labels: what was decided about each.
+        leaving: why withdrawn labels are still served, one text each.
+        before: the conditions so far.
+        generation: of the spec that this is said of.
+        now: RFC 3339.
+    """
     problems = [label for label in labels if label[2]]
     stalled = [label for label in problems if label[3]]
     waiting = [label for label in problems if not label[3]]
@@ -30,11 +44,13 @@ def of_release(
     else:
         reason = "Served" if labels else "NothingToServe"
     ready = ", ".join(f"{name} {_serves(served)}" for name, served, *_ in labels)
-    conditions = (
+    conditions = [
         ("Ready", not problems, reason, _told(problems) or ready or "no label is set"),
         ("Reconciling", bool(waiting), "Waiting" if waiting else "Settled", _told(waiting)),
         ("Stalled", bool(stalled), "ActionNeeded" if stalled else "NoObstacle", _told(stalled)),
-    )
+    ]
+    if leaving:
+        conditions.append(("Withdrawing", True, "StillMounted", "; ".join(leaving)))
     known = {condition.type: condition for condition in before}
     return tuple(
         _condition(kind, holds, why, message, known.get(kind), generation, now)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
-import jsonschema.validators
+from jsonschema.exceptions import best_match
+from jsonschema.validators import validator_for
 
 from promptrelease.api.promptversion import Message, PromptVersionSpec, Variable, version_name
 from promptrelease.content.canonical import normalized
@@ -18,6 +18,9 @@ from promptrelease.release.model import Problem, Verdict
 
 MAX_DEPTH = 5
 """Includes of includes; deeper chains are refused."""
+
+MAX_NESTING = 64
+"""Levels of the JSON that passes through: a reader must be able to parse it in any language."""
 
 MAX_BYTES = 1024 * 1024 - 16 * 1024
 """A ConfigMap holds 1 MiB of data; 16 KiB of it are kept for metadata.json's own facts."""
@@ -62,14 +65,8 @@ def judge(spec: PromptVersionSpec, lookup: Lookup) -> Resolution:
         lookup: prompt and number to the spec of an included version, or none where it is missing.
 
     """
-    try:
-        return _judge(spec, lookup)
-    except RecursionError:
-        problem = Problem("TooDeep", "the JSON of a tool, an output or a default nests too deeply")
-        return Resolution(Verdict(problems=(problem,)))
-
-
-def _judge(spec: PromptVersionSpec, lookup: Lookup) -> Resolution:
+    if _nests_too_deeply(spec):
+        return _refused(_TOO_DEEP)
     problems: list[Problem] = []
     inherited: dict[str, Variable] = {}
     resolved: list[Template] = []
@@ -89,11 +86,40 @@ def _judge(spec: PromptVersionSpec, lookup: Lookup) -> Resolution:
         problems += _include_problems(spec)
     problems += _schema_problems(spec)
     if problems:
-        return Resolution(Verdict(problems=tuple(dict.fromkeys(problems))))
+        return _refused(*dict.fromkeys(problems))
     content = _content(spec, inherited, resolved)
     if too_large := _size_problem(content):
-        return Resolution(Verdict(problems=(too_large,)))
+        return _refused(too_large)
     return Resolution(Verdict(digest=content.digest), content)
+
+
+_TOO_DEEP = Problem(
+    "TooDeep",
+    f"the JSON of a parameter, a tool, the output or a default nests too deeply: "
+    f"more than {MAX_NESTING} levels",
+)
+
+
+def _refused(*problems: Problem) -> Resolution:
+    return Resolution(Verdict(problems=problems))
+
+
+def _nests_too_deeply(spec: PromptVersionSpec) -> bool:
+    """Whether free JSON goes deeper than what reads, renders and checks it by recursion."""
+    free = [spec.model.parameters, spec.output, *(tool.parameters for tool in spec.tools or ())]
+    level: list[Any] = [model.model_extra for model in free if model is not None]
+    level += [variable.default for variable in (spec.variables or {}).values()]
+    for _ in range(MAX_NESTING):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _sources(spec: PromptVersionSpec) -> list[tuple[str, str]]:
@@ -163,6 +189,8 @@ class _Resolver:
             raise _Invalid(
                 "IncludeNotText", f"the included PromptVersion {name} has messages, not a text"
             )
+        if _nests_too_deeply(spec):
+            raise _Invalid("TooDeep", f"{name}, which is included: {_TOO_DEEP.message}")
         text = self.resolve(f"text of {name}", spec.text, spec, (*path, target))
         result = _Text(text.template, {**text.variables, **(spec.variables or {})}, text.height)
         self._done[target] = result
@@ -207,7 +235,7 @@ def _contract_problems(
             "DefaultType",
             f"the default of variable {name} is not of its type, {variable.type}",
         )
-        for name, variable in sorted(own.items())
+        for name, variable in sorted({**inherited, **own}.items())
         if "default" in variable.model_fields_set
         and not is_of_type(variable.default, variable.type)
     ]
@@ -232,19 +260,24 @@ def _schema_problems(spec: PromptVersionSpec) -> list[Problem]:
         schemas.append(("output", _plain(spec.output)))
     problems = []
     for place, schema in schemas:
-        validator = jsonschema.validators.validator_for(
-            schema, default=jsonschema.Draft202012Validator
-        )
-        try:
-            validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
+        # Formats are not looked at: a pattern is ECMA-262's, and Python would refuse \p{L} in it.
+        meta = _meta_schema(schema)
+        error = best_match(validator_for(meta)(meta).iter_errors(schema))
+        if error is not None:
             where = "".join(f".{step}" for step in error.absolute_path)
             problems.append(
                 Problem("SchemaInvalid", f"{place}{where} is not JSON Schema: {error.message}")
             )
-        except re.error as error:
-            problems.append(Problem("SchemaInvalid", f"{place} has a bad pattern: {error}"))
     return problems
+
+
+def _meta_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a schema must conform to: the draft that it names, else 2020-12."""
+    default = jsonschema.Draft202012Validator
+    try:
+        return validator_for(schema, default=default).META_SCHEMA
+    except (TypeError, ValueError, AttributeError):
+        return default.META_SCHEMA  # its "$schema" is no URI, or not even a string
 
 
 def _content(

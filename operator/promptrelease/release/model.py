@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from promptrelease.release.consumers import Consumers
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -112,6 +114,7 @@ class LabelStatus:
 
     served: Served | None = None
     pending: Pending | None = None
+    consumers: Consumers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +180,8 @@ class View:
     Attributes:
         versions: by number.
         config_maps: by label.
-        obstacles: label to what the API server answered when its ConfigMap was last written, where
-            that failed.
+        obstacles: label to what kept its ConfigMap from being written or removed at the last try.
+        consumers: label to who was told of its last move, where that is known.
 
     """
 
@@ -188,11 +191,12 @@ class View:
     versions: Mapping[int, Version] = field(default_factory=dict)
     config_maps: Mapping[str, ConfigMap] = field(default_factory=dict)
     obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
+    consumers: Mapping[str, Consumers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a ConfigMap could not be written.
+    """Why a ConfigMap could not be written, or removed.
 
     Attributes:
         lasting: whether somebody must act before it can be (kstatus: Stalled).

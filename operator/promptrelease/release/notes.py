@@ -36,11 +36,25 @@ def of_release(
         if pending is not None and pending != before.labels.get(name, LabelStatus()).pending:
             wish = f"{name} stays, v{pending.version} waits for: {'; '.join(pending.waiting_for)}"
             yield Note("Warning", "MoveHeld", wish)
+        yield from _fixed(name, before.labels.get(name, LabelStatus()), label)
     stalled = {c.type: c for c in before.conditions}.get("Stalled")
     for condition in after.conditions:
         told = stalled is not None and stalled.message == condition.message
         if condition.type == "Stalled" and condition.status == "True" and not told:
             yield Note("Warning", "Stalled", condition.message)
+
+
+def _fixed(name: str, before: LabelStatus, after: LabelStatus) -> Iterator[Note]:
+    """A note that some containers can't follow a move, when others did not before."""
+    never = after.consumers.never if after.consumers is not None else ()
+    if never and (before.consumers is None or before.consumers.never != never):
+        who = ", ".join(f"{f.pod} ({f.container}: {f.reason})" for f in never)
+        yield Note(
+            "Warning",
+            "NotRefreshable",
+            f"{name} does not reach containers that take it in by subPath or as environment "
+            f"variables, until they are restarted: {who}; mount the whole ConfigMap instead",
+        )
 
 
 def of_version(before: VersionStatus, after: VersionStatus) -> Iterator[Note]:

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 
 from promptrelease.api.promptrelease import LATEST, MAX_SERVED
 from promptrelease.release import conditions
+from promptrelease.release.consumers import Consumers
 from promptrelease.release.model import (
     ConfigMap,
     LabelStatus,
@@ -144,6 +145,14 @@ def plan(view: View, now: datetime) -> Plan:
     return Plan(serve, tuple(record))
 
 
+def plan_serve(view: View, now: datetime) -> tuple[Serve, ...]:
+    """Decide only what workloads wait for, without the time that the rest takes."""
+    if view.release is None or view.release.deleting:
+        return ()
+    outcomes = tuple(_outcomes(view, view.release, now))
+    return (*_applies(view, outcomes), *_deletes(view, view.release))
+
+
 def timestamp(now: datetime) -> str:
     """RFC 3339 in UTC, to the second, as Kubernetes writes times."""
     return now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -187,11 +196,14 @@ def _outcome(
     served = _what_is_served(view, release, label)
     config_map = view.config_maps.get(label)
     if config_map is not None and not is_ours(config_map, release):
-        pending = Pending(wanted.version, ("the foreign ConfigMap",)) if wanted else None
-        return Outcome(label, served, None, pending, _foreign(config_map), lasting=True)
+        foreign = _foreign(config_map)
+        pending = Pending(wanted.version, (foreign,)) if wanted else None
+        return Outcome(label, served, None, pending, foreign, lasting=True)
     outcome = Outcome(label, served, served)
     if wanted is not None:
         outcome = _move(view, release, outcome, wanted, revision, now)
+    if outcome.target == served and _is_settled(config_map, served):
+        return outcome
     obstacle = view.obstacles.get(label)
     if obstacle is not None and not outcome.problem:
         pending = None
@@ -290,6 +302,10 @@ def _restorable(
     )
 
 
+def _is_settled(config_map: ConfigMap | None, served: Served | None) -> bool:
+    return config_map is not None and served is not None and is_as_written(config_map, served)
+
+
 def is_as_written(config_map: ConfigMap, served: Served) -> bool:
     """Whether a ConfigMap is, to the byte, what we wrote for this."""
     return (
@@ -332,25 +348,52 @@ def _release_status(
     view: View, release: Release, outcomes: tuple[Outcome, ...], now: datetime
 ) -> ReleaseStatus:
     labels = {
-        o.label: LabelStatus(o.served, o.pending)
+        o.label: LabelStatus(o.served, o.pending, _consumers(view, release, o.label, o.served))
         for o in outcomes
         if o.served is not None or o.pending is not None
     }
     # A withdrawn label is still served as long as its ConfigMap is there.
+    leaving = []
     for step in _deletes(view, release):
-        if step.config_map.served is not None:
-            labels[step.config_map.label] = LabelStatus(step.config_map.served)
+        label, served = step.config_map.label, step.config_map.served
+        if served is not None:
+            labels[label] = LabelStatus(served, None, _consumers(view, release, label, served))
+        if label in view.obstacles:
+            leaving.append(view.obstacles[label].message)
     return ReleaseStatus(
         observed_generation=release.generation,
         revision=_highest_revision(view, release),
         labels=labels,
         conditions=conditions.of_release(
             [(o.label, o.served, o.problem, o.lasting) for o in outcomes],
+            leaving,
             release.status.conditions,
             release.generation,
             timestamp(now),
         ),
     )
+
+
+def untold(view: View) -> list[tuple[str, Served]]:
+    """Labels that have moved, and whose pods nobody has told so."""
+    if view.release is None or view.release.deleting:
+        return []
+    return [
+        (label, config_map.served)
+        for label, config_map in sorted(view.config_maps.items())
+        if config_map.served is not None
+        and is_ours(config_map, view.release)
+        and _consumers(view, view.release, label, config_map.served) is None
+    ]
+
+
+def _consumers(view: View, release: Release, label: str, served: Served | None) -> Consumers | None:
+    """Who was told of the move that led here; none when nobody has been."""
+    known = release.status.labels.get(label, LabelStatus()).consumers
+    for consumers in (view.consumers.get(label), known):
+        if consumers is not None and served is not None and consumers.revision == served.revision:
+            return consumers
+    return None
 
 
 def _moves(before: ReleaseStatus, after: ReleaseStatus) -> Iterator[Move]:

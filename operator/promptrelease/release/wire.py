@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (
     Condition,
     ConfigMap,
@@ -156,6 +157,7 @@ def _release_status(status: Json) -> ReleaseStatus:
             name: LabelStatus(
                 served=_served(label, tuple(history.get(name, ()))),
                 pending=_pending(label.get("pending")),
+                consumers=_consumers(label.get("consumers")),
             )
             for name, label in (status.get("labels") or {}).items()
         },
@@ -197,6 +199,21 @@ def _pending(pending: Json | None) -> Pending | None:
     return Pending(pending["version"], tuple(pending["waitingFor"])) if pending else None
 
 
+def _consumers(consumers: Json | None) -> Consumers | None:
+    if not consumers:
+        return None
+    return Consumers(
+        revision=consumers["revision"],
+        pods=consumers.get("pods", 0),
+        refreshed=consumers.get("refreshed", 0),
+        never=tuple(
+            Fixed(fixed["pod"], fixed["container"], fixed["reason"])
+            for fixed in consumers.get("never") or ()
+        ),
+        message=consumers.get("message", ""),
+    )
+
+
 def _label_status(name: str, label: LabelStatus) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if label.served is not None:
@@ -210,7 +227,13 @@ def _label_status(name: str, label: LabelStatus) -> dict[str, Any]:
             "version": label.pending.version,
             "waitingFor": list(label.pending.waiting_for),
         }
+    if label.consumers is not None:
+        consumers = asdict(label.consumers)
+        result["consumers"] = {k: v for k, v in consumers.items() if v or k not in _OPTIONAL}
     return result
+
+
+_OPTIONAL = ("never", "message")
 
 
 def _served_from_annotations(its_labels: Json, its_annotations: Json) -> Served | None:

@@ -1,0 +1,1 @@
+"""The command line: what can be done with manifests alone, by the operator's own pure code."""

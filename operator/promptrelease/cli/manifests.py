@@ -1,0 +1,141 @@
+"""Manifests from files, each checked, with the place of every mistake."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from promptrelease.api import API_VERSION, PromptRelease, PromptVersion
+
+KINDS: dict[str, type[PromptVersion] | type[PromptRelease]] = {
+    "PromptVersion": PromptVersion,
+    "PromptRelease": PromptRelease,
+}
+
+
+class ManifestError(Exception):
+    """Manifests that can't be used: one line for each mistake, with file and line."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A PromptVersion or a PromptRelease, and where it came from.
+
+    Attributes:
+        raw: as it was written.
+        model: the same, checked.
+    """
+
+    raw: dict[str, Any]
+    model: PromptVersion | PromptRelease
+    place: str
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that it names, or none."""
+        return self.model.metadata.namespace or ""
+
+
+_WORDS = {"missing": "is required", "extra_forbidden": "there is no such field"}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as the API takes it: a date is a string."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load(paths: Iterable[Path]) -> list[Manifest]:
+    """Read every PromptVersion and PromptRelease; other kinds are passed over.
+
+    Raises:
+        ManifestError: a file is not YAML, or a manifest is not as the API demands.
+        OSError: a file can't be read.
+    """
+    manifests: list[Manifest] = []
+    mistakes: list[str] = []
+    for path in _files(paths):
+        text = sys.stdin.read() if path == Path("-") else path.read_text(encoding="utf-8")
+        try:
+            for raw, node in _documents(text):
+                if raw.get("apiVersion") == API_VERSION and raw.get("kind") in KINDS:
+                    place = f"{path}:{node.start_mark.line + 1}"
+                    try:
+                        model = KINDS[raw["kind"]].model_validate(_bare(raw))
+                    except ValidationError as error:
+                        mistakes += _mistakes(path, node, error)
+                    else:
+                        manifests.append(Manifest(raw, model, place))
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            mistakes.append(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}")
+    if mistakes:
+        raise ManifestError("\n".join(mistakes))
+    return manifests
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
+        else:
+            yield path
+
+
+def _documents(text: str) -> Iterator[tuple[dict[str, Any], yaml.Node]]:
+    """Every object of a file with its node, those of a List included."""
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is None:
+                continue
+            raw = loader.construct_document(node)
+            if not isinstance(raw, dict):
+                continue
+            if isinstance(raw.get("items"), list):
+                yield from zip(raw["items"], _child(node, "items").value, strict=True)
+            else:
+                yield raw, node
+    finally:
+        loader.dispose()
+
+
+def _bare(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without the status: what a cluster wrote there is not for us to check."""
+    return {name: value for name, value in raw.items() if name != "status"}
+
+
+def _mistakes(path: Path, node: yaml.Node, error: ValidationError) -> Iterator[str]:
+    for mistake in error.errors():
+        line = _line(node, mistake["loc"])
+        where = ".".join(map(str, mistake["loc"]))
+        message = _WORDS.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
+        yield f"{path}:{line}: {where}: {message}" if where else f"{path}:{line}: {message}"
+
+
+def _line(node: yaml.Node, loc: Sequence[int | str]) -> int:
+    """The line of a field, or of the innermost part of its path that is there."""
+    for step in loc:
+        try:
+            node = _child(node, step)
+        except (KeyError, IndexError, AttributeError, TypeError):
+            break
+    return node.start_mark.line + 1
+
+
+def _child(node: Any, step: int | str) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: value for key, value in node.value}[str(step)]
+    return node.value[int(step)]
