@@ -1,0 +1,112 @@
+"""`python -m demo`: what `make demo` runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from demo import story, terminal
+from demo.cluster import NAMESPACE, ROOT, Cluster, DemoError, embedded, existing
+from demo.terminal import step
+from harness.build import BuildError
+from harness.supervisor import ControlPlaneError
+
+PID_FILE = ROOT / ".demo" / "pid"
+
+
+def main() -> int:
+    """Run the demo; 1 when something did not come about."""
+    parser = argparse.ArgumentParser(prog="make demo", description=story.__doc__)
+    parser.add_argument("--context", help="a cluster that your kubeconfig knows, instead of ours")
+    parser.add_argument("--keep", action="store_true", help="leave it running, to try by hand")
+    parser.add_argument("--down", action="store_true", help="end what --keep has left")
+    options = parser.parse_args()
+    if options.down:
+        return _down()
+    if _kept() is not None:
+        terminal.bad("a demo is still running; `make demo-down` ends it")
+        return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as by Ctrl-C
+    try:
+        _run(options.context, keep=options.keep)
+    except (DemoError, BuildError, ControlPlaneError) as error:
+        terminal.bad(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _run(context: str | None, *, keep: bool) -> None:
+    start = time.perf_counter()
+    with ExitStack() as stack:
+        with step("Kubernetes"):
+            cluster = stack.enter_context(existing(context) if context else embedded())
+            terminal.output(cluster.kubectl("version"))
+        with step("Two kinds of resource are installed"):
+            story.install(cluster)
+        with step("The operator starts"):
+            stack.enter_context(cluster.operator())
+            stack.enter_context(cluster.watching())
+        story.tell(cluster)
+        terminal.good(f"all of it in {time.perf_counter() - start:.1f} s")
+        if keep:
+            _keep(cluster)
+        elif context:
+            cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+            terminal.output("the CustomResourceDefinitions stay: kubectl delete -k crds")
+
+
+def _keep(cluster: Cluster) -> None:
+    """Go on in the background: the child holds what was started, the parent leaves it behind."""
+    child = os.fork()
+    if child:
+        PID_FILE.write_text(str(child))
+        print("\nIt goes on. To try by hand:\n")
+        if path := cluster.environment.get("KUBECONFIG"):
+            print(f"  export KUBECONFIG={shlex.quote(path)}")
+        folder = shlex.quote(cluster.environment["PATH"].split(os.pathsep)[0])
+        print(f"  export PATH={folder}:$PATH   # has a kubectl of the server's version")
+        print(f"  kubectl --namespace {NAMESPACE} get prel,pver,configmaps\n")
+        print("`make demo-down` ends it.", flush=True)
+        os._exit(0)  # the with blocks are the child's to leave
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    try:
+        while True:
+            signal.pause()
+    finally:
+        PID_FILE.unlink(missing_ok=True)
+
+
+def _kept() -> int | None:
+    """Process id of a demo that was left running."""
+    if not PID_FILE.exists():
+        return None
+    pid = int(PID_FILE.read_text())
+    command = Path(f"/proc/{pid}/cmdline")
+    return pid if command.exists() and b"demo" in command.read_bytes() else None
+
+
+def _down() -> int:
+    pid = _kept()
+    if pid is None:
+        print("no demo is running")
+        return 0
+    os.kill(pid, signal.SIGTERM)
+    while Path(f"/proc/{pid}").exists():
+        time.sleep(0.1)
+    print("ended")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
