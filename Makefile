@@ -73,7 +73,7 @@ demo-down: $(STAMP) ## end a demo that was kept
 	@$(RUN) -m demo --down
 
 bench: controlplane ## measure, beside the floor and the peers; ONLY=… chooses groups
-	@PYTHONPATH=tests:. $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+	@PYTHONPATH=operator:tests:. $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove what was built here (the user cache stays)
 	rm -rf $(VENV) build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

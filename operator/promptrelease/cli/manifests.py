@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -49,10 +50,21 @@ class _Loader(yaml.SafeLoader):
     """YAML as the API takes it: a date is a string."""
 
 
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    r"""Read a string; JSON writes what is beyond U+FFFF as a pair, as in \\ud83d\\udc4b."""
+    value: str = loader.construct_scalar(node)
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+# YAML 1.1 has no number without a point, as 1e+21; JSON and what kubectl uses do.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def load(paths: Iterable[Path]) -> list[Manifest]:

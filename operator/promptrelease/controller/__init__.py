@@ -1,7 +1,9 @@
 """The operator: what is heard goes into a store, a key into a queue, and a worker writes the plan.
 
 =============  =================================================================
-``main``       the command: options, login, start and stop
+``main``       the command: options, signals
+``client``     where the API server is, and who we are
+``operate``    the parts, put together and run until one ends
 ``handlers``   Kopf: releases as they change
 ``watch``      lists and watches what need not be Kopf's: versions, our ConfigMaps
 ``store``      what is known, in plain values, by prompt

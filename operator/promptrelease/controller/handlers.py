@@ -52,6 +52,7 @@ class Handlers:
         @kopf.on.event(GROUP, VERSION, RELEASES.plural, registry=registry)
         async def release(event: kopf.RawEvent, **_: Any) -> None:
             self.heard(event["type"], dict(event["object"]))
+            await asyncio.sleep(0)  # the worker first, then what Kopf does when a handler is done
 
     def heard(self, kind: str | None, obj: dict[str, Any]) -> None:
         """Take in an event; a kind of none means that Kopf has listed the object."""

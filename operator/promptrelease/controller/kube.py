@@ -97,6 +97,7 @@ class Kube:
         query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
         while True:
             page = await self._json("GET", f"{path}?{urlencode(query)}", accept=accept)
+            page["items"] = page["items"] or []  # of metadata alone, an empty list is null
             yield page
             more = page["metadata"].get("continue")
             if not more:

@@ -149,9 +149,11 @@ class Store:
     # ConfigMaps
 
     def put_config_map(self, obj: Json) -> None:
-        """Take in a ConfigMap that bears our labels."""
+        """Take in a ConfigMap that bears our label; under a name that isn't ours it is nothing."""
         config_map = wire.config_map(obj)
-        key = (obj["metadata"]["namespace"], wire.prompt_of(obj))
+        if not config_map.label:
+            return
+        key = (obj["metadata"]["namespace"], wire.release_and_label(config_map.name)[0])
         prompt = self._at(key)
         old = prompt.config_maps.get(config_map.label)
         if old is not None and old.uid == config_map.uid and not _newer(obj, old):
@@ -162,7 +164,7 @@ class Store:
 
     def drop_config_map(self, namespace: str, name: str, uid: str) -> None:
         """Forget a ConfigMap."""
-        prompt_name, _, label = name.rpartition(".")
+        prompt_name, label = wire.release_and_label(name)
         prompt = self._prompts.get((namespace, prompt_name))
         if prompt and label in prompt.config_maps and prompt.config_maps[label].uid == uid:
             del prompt.config_maps[label]

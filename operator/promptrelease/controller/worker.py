@@ -30,6 +30,7 @@ from promptrelease.release.plan import (
     Serve,
     WriteReleaseStatus,
     is_as_written,
+    is_ours,
     plan,
     plan_serve,
     untold,
@@ -174,9 +175,9 @@ class Worker:
         found = await self._kube.get(path)
         if found is None:
             return True
-        if wire.belongs_to(found, release.uid):
-            # Ours, but without the labels by which we watch: put them back.
-            self._store.put_config_map(wire.relabelled(found, key[1], step.label))
+        if is_ours(wire.config_map(found), release):
+            # Ours, but without the label by which we watch.
+            self._store.put_config_map(found)
             raise Stale
         obstacle = Obstacle(
             f"a ConfigMap {found['metadata']['name']} that promptrelease did not make is in the "
@@ -194,8 +195,8 @@ class Worker:
             found is None or found["metadata"]["uid"] != step.replaces.uid
         ):
             self._store.drop_config_map(key[0], name, step.replaces.uid)
-        elif found is not None and wire.belongs_to(found, release.uid):
-            self._store.put_config_map(wire.relabelled(found, key[1], step.label))
+        elif found is not None and is_ours(wire.config_map(found), release):
+            self._store.put_config_map(found)
 
     async def _tell_pods(self, key: Key) -> None:
         """Have the pods told of moves, and wait a little, so that one status tells it all.

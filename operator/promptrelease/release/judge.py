@@ -324,5 +324,10 @@ def _plain(model: Any) -> dict[str, Any]:
 
 
 def is_of_type(value: Any, kind: str) -> bool:
-    """Whether a JSON value is of a JSON Schema type; 1.0 is an integer, true is not."""
+    """Whether a JSON value is of a JSON Schema type; 1.0 is an integer, true is not.
+
+    1e25 is none: no reader would take it for one.
+    """
+    if kind == "integer":
+        return type(normalized(value)) is int
     return jsonschema.Draft202012Validator({"type": kind}).is_valid(value)

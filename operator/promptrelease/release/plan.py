@@ -159,12 +159,13 @@ def timestamp(now: datetime) -> str:
 
 
 def is_ours(config_map: ConfigMap, release: Release) -> bool:
-    """Whether a release may write to a ConfigMap: it owns it, or nobody does any more.
+    """Whether a release may write to a ConfigMap: it owns it, or it was ours and nobody does.
 
-    Only what bears our labels comes here; one that lost its owner, as after ``kubectl delete
-    --cascade=orphan``, is taken up again.
+    One that lost its owner, as after ``kubectl delete --cascade=orphan``, is taken up again, if
+    its annotations tell what we once served there.
     """
-    return config_map.owner in ("", release.uid)
+    orphan = not config_map.owner and config_map.served is not None
+    return config_map.owner == release.uid or orphan
 
 
 def _outcomes(view: View, release: Release, now: datetime) -> Iterator[Outcome]:
@@ -331,15 +332,24 @@ def _applies(view: View, outcomes: tuple[Outcome, ...]) -> Iterator[ApplyConfigM
 
 
 def _deletes(view: View, release: Release) -> Iterator[DeleteConfigMap]:
+    for config_map in _leaving(view, release):
+        served = config_map.served
+        # A revision that no status has noted yet would be forgotten, and given out again.
+        if served is None or served.revision <= release.status.revision:
+            yield DeleteConfigMap(config_map)
+
+
+def _leaving(view: View, release: Release) -> Iterator[ConfigMap]:
+    """ConfigMaps of labels that were withdrawn."""
     for label, config_map in sorted(view.config_maps.items()):
-        if label == LATEST or label in release.labels or not is_ours(config_map, release):
-            continue
-        yield DeleteConfigMap(config_map)
+        if label != LATEST and label not in release.labels and is_ours(config_map, release):
+            yield config_map
 
 
 def _foreign(config_map: ConfigMap) -> str:
+    whose = f"its owner has the UID {config_map.owner}" if config_map.owner else "it has no owner"
     return (
-        f"ConfigMap {config_map.name} belongs to something else (owner UID {config_map.owner}): "
+        f"ConfigMap {config_map.name} belongs to something else ({whose}): "
         "delete or rename it, or wait until it is garbage-collected"
     )
 
@@ -354,8 +364,8 @@ def _release_status(
     }
     # A withdrawn label is still served as long as its ConfigMap is there.
     leaving = []
-    for step in _deletes(view, release):
-        label, served = step.config_map.label, step.config_map.served
+    for config_map in _leaving(view, release):
+        label, served = config_map.label, config_map.served
         if served is not None:
             labels[label] = LabelStatus(served, None, _consumers(view, release, label, served))
         if label in view.obstacles:

@@ -22,7 +22,6 @@ from promptrelease.release.model import (
     config_map_name,
 )
 from promptrelease.release.render import (
-    MANAGED_BY,
     MANAGER,
     PREFIX,
     checksum,
@@ -72,12 +71,12 @@ def version(obj: Json) -> Version:
 
 
 def config_map(obj: Json) -> ConfigMap:
-    """A ConfigMap that bears our labels, without its body."""
+    """A ConfigMap that is ours by its name, without its body."""
     meta = obj["metadata"]
+    prompt, label = release_and_label(meta["name"])
     its_labels = meta.get("labels") or {}
     its_annotations = meta.get("annotations") or {}
     owner = _controller(meta)
-    prompt, label = its_labels.get(f"{PREFIX}prompt", ""), its_labels.get(f"{PREFIX}label", "")
     served = _served_from_annotations(its_labels, its_annotations)
     return ConfigMap(
         name=meta["name"],
@@ -89,35 +88,19 @@ def config_map(obj: Json) -> ConfigMap:
         checksum=_checksum(obj),
         intact=served is not None
         and bool(owner)
-        and meta["name"] == config_map_name(prompt, label)
         and config_map_labels(prompt, label, served).items() <= its_labels.items()
         and config_map_annotations(served).items() <= its_annotations.items(),
         editor=_last_editor(meta.get("managedFields") or ()),
     )
 
 
-def prompt_of(config_map: Json) -> str:
-    """The prompt that a ConfigMap of ours belongs to."""
-    name: str = config_map["metadata"]["labels"][f"{PREFIX}prompt"]
-    return name
+def release_and_label(name: str) -> tuple[str, str]:
+    """Whose a ConfigMap is; both are empty for a name that we never give.
 
-
-def belongs_to(config_map: Json, release_uid: str) -> bool:
-    """Whether a ConfigMap is the release's, or was ours and lost its owner."""
-    meta = config_map["metadata"]
-    owner = _controller(meta)
-    managed = (meta.get("labels") or {}).get(MANAGED_BY) == MANAGER
-    return bool(owner == release_uid or (managed and not owner))
-
-
-def relabelled(config_map: Json, prompt: str, label: str) -> dict[str, Any]:
-    """A ConfigMap of ours that lost the labels by which it is told, with them."""
-    meta = config_map["metadata"]
-    told = {f"{PREFIX}prompt": prompt, f"{PREFIX}label": label}
-    return {
-        **config_map,
-        "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **told}},
-    }
+    By its name and not by its labels: these may be what somebody has changed.
+    """
+    prompt, _, label = name.rpartition(".")
+    return (prompt, label) if prompt and "." not in prompt else ("", "")
 
 
 def release_status(name: str, status: ReleaseStatus) -> dict[str, Any]:

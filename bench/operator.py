@@ -1,0 +1,132 @@
+"""The operator beside the least that any operator must do, turn by turn in one run."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+
+from bench import cluster
+from bench.floor import TEXT
+from bench.latency import Subject, alternate, p99, release, version
+from bench.table import Row
+
+from promptrelease.controller.kube import CONFIG_MAPS, EVENTS, RELEASES, VERSIONS, Kube
+
+RELEASES_AT_REST = 1000
+VERSIONS_EACH = 3
+RESYNCS = 100
+NAMESPACE = "rest"
+
+
+def rows() -> list[Row]:
+    """Latency of a move; writes, restart and memory of a population at rest."""
+    return [*_latency(), *_rest()]
+
+
+def _latency() -> list[Row]:
+    async def measure(kube: Kube) -> tuple[Subject, Subject]:
+        ours, least = Subject(kube, "ours"), Subject(kube, "floor")
+        await alternate((ours, least), TEXT)
+        return ours, least
+
+    with (
+        cluster.control_plane("ours", "floor") as control_plane,
+        cluster.operator(control_plane, "--namespace", "ours"),
+        cluster.floor(control_plane, "floor"),
+    ):
+        ours, least = cluster.run(control_plane, measure)
+    against = "bare watch and apply of the same ConfigMap"
+    note = f"{len(ours.seconds)} edits, alternating"
+    return [
+        Row(
+            "label edit to ConfigMap, p50",
+            statistics.median(ours.seconds) * 1e3,
+            "ms",
+            against,
+            statistics.median(least.seconds) * 1e3,
+            limit=1.2,
+            note=note,
+        ),
+        Row(
+            "label edit to ConfigMap, p99",
+            p99(ours.seconds) * 1e3,
+            "ms",
+            against,
+            p99(least.seconds) * 1e3,
+            note=note,
+        ),
+    ]
+
+
+def _rest() -> list[Row]:
+    size = f"{RELEASES_AT_REST} releases of {VERSIONS_EACH} versions"
+    with cluster.control_plane(NAMESPACE) as control_plane:
+        with cluster.operator(control_plane, "--namespace", NAMESPACE):
+            start = time.perf_counter()
+            cluster.run(control_plane, _populate)
+            before = cluster.run(control_plane, _settled)
+            took = time.perf_counter() - start
+        start = time.perf_counter()
+        arguments = ("--namespace", NAMESPACE, "--resync", "0.5")
+        with cluster.operator(control_plane, *arguments) as process:
+            restart = time.perf_counter() - start
+            assert process.stderr is not None
+            for line in process.stderr:
+                if f"resync {RESYNCS}:" in line:
+                    break
+            after = cluster.run(control_plane, _state)
+            memory = cluster.memory(process)
+    written = sum(before.get(key) != value for key, value in after.items())
+    return [
+        Row(f"{size}: created and settled", took, "s"),
+        Row(
+            f"{size}: writes at a restart and {RESYNCS} resyncs",
+            written,
+            "objects",
+            limit=0,
+            note=f"of {len(after)}, by resourceVersion, Events included",
+        ),
+        Row(f"{size}: restart until ready", restart, "s"),
+        Row(f"{size}: memory", memory, "MB"),
+    ]
+
+
+async def _populate(kube: Kube) -> None:
+    limit = asyncio.Semaphore(32)
+
+    async def create(path: str, body: dict[str, object]) -> None:
+        async with limit:
+            await kube.create(path, body)
+
+    names = [f"prompt-{number:04}" for number in range(RELEASES_AT_REST)]
+    await asyncio.gather(
+        *(
+            create(VERSIONS.path(NAMESPACE), version(name, number + 1, text=f"{number} {TEXT}"))
+            for name in names
+            for number in range(VERSIONS_EACH)
+        )
+    )
+    await asyncio.gather(
+        *(
+            create(RELEASES.path(NAMESPACE), release(name, production=2, staging=3))
+            for name in names
+        )
+    )
+
+
+async def _settled(kube: Kube) -> dict[str, str]:
+    async def state() -> dict[str, str]:
+        return await _state(kube)
+
+    return await cluster.settled(state, quiet=5.0)
+
+
+async def _state(kube: Kube) -> dict[str, str]:
+    """UID to resource version of everything that the operator may write to."""
+    return {
+        item["metadata"]["uid"]: item["metadata"]["resourceVersion"]
+        for kind in (RELEASES, VERSIONS, CONFIG_MAPS, EVENTS)
+        async for page in kube.pages(kind.path(NAMESPACE), metadata_only=True)
+        for item in page["items"]
+    }
