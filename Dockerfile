@@ -1,0 +1,37 @@
+# The operator's image; it has the reader in it as well, so that a workload can be built on it.
+#
+#   docker build -t promptrelease:0.1.0 .
+#
+# Without a package index, from wheels that were fetched before, on the same Python as the base's:
+#
+#   pip wheel --wheel-dir wheelhouse '.[operator]' && docker build -t promptrelease:0.1.0 .
+
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY . .
+# With --target, since a base may have neither venv nor a Python that lets pip change it.
+RUN if [ -d wheelhouse ]; \
+    then set -- --no-index --find-links wheelhouse 'promptrelease[operator]'; \
+    else set -- '.[operator]'; \
+    fi; \
+    python3 -m pip install --no-cache-dir --disable-pip-version-check --target /app "$@"
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="promptrelease" \
+      org.opencontainers.image.description="Prompts for LLM applications, released through ConfigMaps" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /app /app
+# HOME and USER: the user below, or one that a cluster assigns, has no entry in /etc/passwd, where
+# libraries would look for them.
+ENV PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONPATH=/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/ \
+    USER=promptrelease
+# By number, which is how Kubernetes can tell that it is not root.
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["promptrelease-operator"]
