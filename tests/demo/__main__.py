@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,8 +34,12 @@ def main() -> int:
         terminal.bad("a demo is still running; `make demo-down` ends it")
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as by Ctrl-C
+    return _kept_running(options.context) if options.keep else _run(options.context)
+
+
+def _run(context: str | None, keep: Callable[[Cluster], None] | None = None) -> int:
     try:
-        _run(options.context, keep=options.keep)
+        _tell(context, keep)
     except (DemoError, BuildError, ControlPlaneError) as error:
         terminal.bad(str(error))
         return 1
@@ -43,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _run(context: str | None, *, keep: bool) -> None:
+def _tell(context: str | None, keep: Callable[[Cluster], None] | None) -> None:
     start = time.perf_counter()
     with ExitStack() as stack:
         with step("Kubernetes"):
@@ -56,30 +61,42 @@ def _run(context: str | None, *, keep: bool) -> None:
             stack.enter_context(cluster.watching())
         story.tell(cluster)
         terminal.good(f"all of it in {time.perf_counter() - start:.1f} s")
-        if keep:
-            _keep(cluster)
+        if keep is not None:
+            keep(cluster)
         elif context:
             cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
             terminal.output("the CustomResourceDefinitions stay: kubectl delete -k crds")
 
 
-def _keep(cluster: Cluster) -> None:
-    """Go on in the background: the child holds what was started, the parent leaves it behind."""
+def _kept_running(context: str | None) -> int:
+    """Run in a child, which stays with all that it has started; return when the story is told."""
+    told, tell = os.pipe()
     child = os.fork()
-    if child:
-        PID_FILE.write_text(str(child))
-        print("\nIt goes on. To try by hand:\n")
-        if path := cluster.environment.get("KUBECONFIG"):
-            print(f"  export KUBECONFIG={shlex.quote(path)}")
-        folder = shlex.quote(cluster.environment["PATH"].split(os.pathsep)[0])
-        print(f"  export PATH={folder}:$PATH   # has a kubectl of the server's version")
-        print(f"  kubectl --namespace {NAMESPACE} get prel,pver,configmaps\n")
-        print("`make demo-down` ends it.", flush=True)
-        os._exit(0)  # the with blocks are the child's to leave
+    if child == 0:
+        os.close(told)
+        os._exit(_run(context, lambda cluster: _stay(cluster, tell)))
+    os.close(tell)
+    if os.read(told, 1):
+        return 0
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _stay(cluster: Cluster, tell: int) -> None:
+    """Say how to go on by hand, let the terminal go, and stay until `make demo-down`."""
+    PID_FILE.write_text(str(os.getpid()))
+    print("\nIt goes on. To try by hand:\n")
+    if path := cluster.environment.get("KUBECONFIG"):
+        print(f"  export KUBECONFIG={shlex.quote(path)}")
+    folder = shlex.quote(cluster.environment["PATH"].split(os.pathsep)[0])
+    print(f"  export PATH={folder}:$PATH   # has a kubectl of the server's version")
+    print(f"  kubectl --namespace {NAMESPACE} get prel,pver,configmaps\n")
+    print("`make demo-down` ends it.", flush=True)
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
+    os.write(tell, b".")
+    os.close(tell)
     try:
         while True:
             signal.pause()

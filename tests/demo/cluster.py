@@ -23,6 +23,7 @@ from harness.controlplane import ControlPlane
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "promptrelease-demo"
+LOG = ROOT / ".demo" / "operator.log"
 PATIENCE = 30.0
 
 
@@ -72,9 +73,8 @@ class Cluster:
     def operator(self) -> Iterator[None]:
         """Run the operator on this machine, for the demo's namespace."""
         port = free_port()
-        log = ROOT / ".demo" / "operator.log"
-        log.parent.mkdir(exist_ok=True)
-        with log.open("w") as written:
+        LOG.parent.mkdir(exist_ok=True)
+        with LOG.open("w") as written:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "promptrelease.controller.main", *self._context),
@@ -82,11 +82,12 @@ class Cluster:
                 ],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stderr=written,
+                stdout=written,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         try:
-            self._until_ready(process, port, log)
+            self._until_ready(process, port)
             yield
         finally:
             process.terminate()
@@ -94,16 +95,16 @@ class Cluster:
                 process.wait(10)
             process.kill()
 
-    def _until_ready(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def _until_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise DemoError(f"the operator ended:\n{log.read_text()}")
+                raise DemoError(f"the operator ended:\n{LOG.read_text()}")
             with suppress(urllib.error.URLError, OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1)
                 return
             time.sleep(0.05)
-        raise DemoError(f"the operator is not ready:\n{log.read_text()}")
+        raise DemoError(f"the operator is not ready:\n{LOG.read_text()}")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -149,7 +150,10 @@ class Cluster:
             if not self._news.wait_for(
                 lambda: name in self._seen and holds(self._seen[name]), PATIENCE
             ):
-                raise DemoError(f"ConfigMap {name} did not change within {PATIENCE:.0f} s")
+                raise DemoError(
+                    f"ConfigMap {name} did not change within {PATIENCE:.0f} s; the operator:\n"
+                    + LOG.read_text()[-2000:]
+                )
             return self._seen[name]
 
 

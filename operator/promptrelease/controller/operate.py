@@ -8,6 +8,8 @@ import contextlib
 import gc
 import itertools
 import logging
+import socket
+from typing import Any, cast
 
 import kopf
 from kubernetes.aio.client import Configuration
@@ -82,6 +84,8 @@ async def _kopf(
         clusterwide=namespace is None,
         namespaces=[namespace] if namespace else [],
         standalone=True,
+        # Kopf would make one of the user's name, which a container's user may not have.
+        identity=cast(Any, socket.gethostname()),
     )
     # Kopf takes the signals for itself, and returns when there was one; else it raises.
     stop.set()

@@ -80,6 +80,10 @@ class WorkQueue(Generic[Key]):
         self._timers[key] = loop.call_later(delay, self._due, key, lane)
         return delay
 
+    def failures(self, key: Key) -> int:
+        """How often in a row a key has failed."""
+        return self._failures.get(key, 0)
+
     def forget(self, key: Key) -> None:
         """A key succeeded: its next failure starts with a short pause again."""
         self._failures.pop(key, None)

@@ -81,7 +81,9 @@ class Refresher:
             await self._slot()
             try:
                 await self._kube.merge(
-                    PODS.path(namespace, pod), {"metadata": {"annotations": {REFRESHED: mark}}}
+                    # By way of the status: who may patch that can't change what a pod runs.
+                    PODS.path(namespace, pod, "status"),
+                    {"metadata": {"annotations": {REFRESHED: mark}}},
                 )
             except ApiError as error:
                 if error.status == 404:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime, timezone
 
 import aiohttp
@@ -40,10 +40,19 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 16
 TELLING_SECONDS = 1.0
+PATIENCE = 4
+"""Failures in a row before the status tells of them; the first tries take under a second."""
 
 
 class Stale(Exception):
     """What was planned no longer fits the cluster; the key must have another turn."""
+
+    def __str__(self) -> str:
+        return "somebody else keeps changing it"
+
+
+FAILURES = (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError)
+"""What can go wrong on the way to the API server, and right at the next try."""
 
 
 class Worker:
@@ -75,7 +84,7 @@ class Worker:
                     self._queue.forget(key)
             except Stale:
                 self._queue.retry(key)
-            except (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            except FAILURES as error:
                 delay = self._queue.retry(key)
                 logger.warning("%s/%s: %s; again in %.1f s", *key, error or repr(error), delay)
             except Exception:
@@ -87,22 +96,36 @@ class Worker:
     async def _reconcile(self, key: Key, lane: Lane) -> bool:
         """Do what the lane is for; true when the key is served and owes no more patience."""
         await self._judge(key)
-        view = self._store.view(key)
-        now = datetime.now(timezone.utc)
         if lane is Lane.SERVE:
-            served = [await self._serve(key, view.release, step) for step in plan_serve(view, now)]
-            self._queue.add(key, Lane.RECORD)
-            if not all(served):
-                self._queue.retry(key)
-            return all(served)
+            return await self._serve_all(key)
         await self._tell_pods(key)
-        todo = plan(view, now)
+        view = self._store.view(key)
+        todo = plan(view, datetime.now(timezone.utc))
         if any(_label(step) not in view.obstacles for step in todo.serve):
             self._queue.add(key, Lane.SERVE)
             return False
-        for record in todo.record:
-            await self._record(key, view.release, record)
+        failures = [await _failure(self._record(key, view.release, one)) for one in todo.record]
+        _raise_first(failures)
         return False
+
+    async def _serve_all(self, key: Key) -> bool:
+        """Write what is served under every label; one that fails keeps no other waiting."""
+        view = self._store.view(key)
+        steps = plan_serve(view, datetime.now(timezone.utc))
+        failures = [await _failure(self._serve(key, view.release, step)) for step in steps]
+        if any(failures) and self._queue.failures(key) < PATIENCE:
+            _raise_first(failures)
+        for step, failure in zip(steps, failures, strict=True):
+            if failure is not None:
+                # It does not mend itself at once: people must know.
+                text = f"it is being tried again: {failure or repr(failure)}"[:1024]
+                self._store.set_obstacle(key, _label(step), Obstacle(text, lasting=False))
+        self._queue.add(key, Lane.RECORD)
+        _raise_first(failures)
+        if any(_label(step) in self._store.view(key).obstacles for step in steps):
+            self._queue.retry(key)
+            return False
+        return True
 
     async def _judge(self, key: Key) -> None:
         """Find out about versions that nobody has looked at yet."""
@@ -111,12 +134,13 @@ class Worker:
                 resolution = await self._contents.resolve(key[0], version.name, version.uid)
                 self._store.set_verdict(key, version.uid, version.number, resolution.verdict)
 
-    async def _serve(self, key: Key, release: Release | None, step: Serve) -> bool:
-        """Write; false when something is in the way, which the status will tell."""
+    async def _serve(self, key: Key, release: Release | None, step: Serve) -> None:
+        """Write, or note the obstacle that is in the way, which the status will tell."""
         if release is None:
-            return True
+            return
         if isinstance(step, DeleteConfigMap):
-            return await self._withdraw(key, release, step)
+            await self._withdraw(key, release, step)
+            return
         try:
             await self._apply(key, release, step)
         except ApiError as error:
@@ -127,9 +151,8 @@ class Worker:
                 # Forbidden, the namespace is going, or admission said no: people must know.
                 obstacle = Obstacle(f"the API server refused: {error.message}"[:1024], lasting=True)
                 self._store.set_obstacle(key, step.label, obstacle)
-                return False
+                return
             raise
-        return step.label not in self._store.view(key).obstacles
 
     async def _apply(self, key: Key, release: Release, step: ApplyConfigMap) -> None:
         namespace, prompt = key
@@ -215,13 +238,13 @@ class Worker:
         try:
             consumers = await self._refresher.refresh(key[0], name, served.revision)
             self._store.set_consumers(key, label, consumers)
-        except (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except FAILURES as error:
             logger.warning("%s/%s: pods were not told: %s", key[0], name, error or repr(error))
             self._queue.retry(key)
         finally:
             del self._telling[key, label]
 
-    async def _withdraw(self, key: Key, release: Release, step: DeleteConfigMap) -> bool:
+    async def _withdraw(self, key: Key, release: Release, step: DeleteConfigMap) -> None:
         """Remove a withdrawn label's ConfigMap, once no running pod has any use for it."""
         name, label = step.config_map.name, step.config_map.label
         users = await self._refresher.users(key[0], name)
@@ -229,9 +252,8 @@ class Worker:
             shown = ", ".join(users[:MAX_NAMED]) + (", ..." if len(users) > MAX_NAMED else "")
             message = f"{label} is withdrawn; {name} stays until {len(users)} pods end: {shown}"
             self._store.set_obstacle(key, label, Obstacle(message[:1024], lasting=False))
-            return False
+            return
         await self._delete(key, release, step)
-        return True
 
     async def _delete(self, key: Key, release: Release, step: DeleteConfigMap) -> None:
         namespace, prompt = key
@@ -324,6 +346,21 @@ def _strangers(answer: Json, data: Mapping[str, str]) -> Json | None:
         "data": dict.fromkeys(extra),
         "binaryData": None,
     }
+
+
+async def _failure(doing: Coroutine[None, None, None]) -> Exception | None:
+    """What went wrong, so that the next can be done before it is dealt with."""
+    try:
+        await doing
+    except (Stale, *FAILURES) as error:
+        return error
+    return None
+
+
+def _raise_first(failures: Sequence[Exception | None]) -> None:
+    for failure in failures:
+        if failure is not None:
+            raise failure
 
 
 def _label(step: Serve) -> str:
