@@ -75,11 +75,11 @@ def judge(spec: PromptVersionSpec, lookup: Lookup) -> Resolution:
     for place, source in _sources(spec):
         try:
             text = resolver.resolve(place, source, spec, path)
+            _merge(inherited, text.variables)
         except _Invalid as invalid:
             problems.append(invalid.problem)
             continue
         resolved.append(text.template)
-        inherited |= text.variables
     if not problems:
         used = frozenset[str]().union(*(template.variables for template in resolved))
         problems += _contract_problems(spec, inherited, used)
@@ -166,7 +166,7 @@ class _Resolver:
             raise _Invalid("IncludeTooDeep", f"includes go deeper than {MAX_DEPTH}: {_chain(path)}")
         variables: dict[str, Variable] = {}
         for text in texts.values():
-            variables |= text.variables
+            _merge(variables, text.variables)
         try:
             joined = splice(template, lambda name: texts[name].template)
         except TemplateError as error:
@@ -195,6 +195,17 @@ class _Resolver:
         result = _Text(text.template, {**text.variables, **(spec.variables or {})}, text.height)
         self._done[target] = result
         return result
+
+
+def _merge(into: dict[str, Variable], more: Mapping[str, Variable]) -> None:
+    """Take in the variables of one more include."""
+    for name, variable in more.items():
+        known = into.setdefault(name, variable)
+        if known.type != variable.type:
+            raise _Invalid(
+                "VariableConflict",
+                f"variable {name} is {known.type} in one include and {variable.type} in another",
+            )
 
 
 def _chain(path: _Path) -> str:

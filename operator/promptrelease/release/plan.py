@@ -224,7 +224,8 @@ def _what_is_served(view: View, release: Release, label: str) -> Served | None:
         return known
     if known is not None and config_map.served.revision <= known.revision:
         return known
-    return config_map.served
+    # A higher revision is ours that no status tells of yet, after a crash; or somebody's claim.
+    return known if config_map.editor else config_map.served
 
 
 def _move(

@@ -270,3 +270,13 @@ def test_a_text_is_served_as_it_is_or_refused(text: str) -> None:
     if found.content is not None:
         assert found.content.text == (text or "x")
         assert not parse(text).variables
+
+
+def test_includes_that_disagree_on_a_variable_are_refused() -> None:
+    one = spec("one", text="{{x}}", variables={"x": {}})
+    two = spec("two", text="{{x}}", variables={"x": {"type": "integer"}})
+    both = {name: {"prompt": name, "version": 1} for name in ("one", "two")}
+    text = judged(spec(text="{{> one}} {{> two}}", includes=both), one, two)
+    said = [{"role": "user", "content": f"{{{{> {name}}}}}"} for name in both]
+    chat = judged(spec(text=None, messages=said, includes=both), one, two)
+    assert reasons(text) == reasons(chat) == ["VariableConflict"]

@@ -154,3 +154,23 @@ def test_a_condition_keeps_the_time_of_its_last_transition(settled: Cluster) -> 
     assert times[0]["Stalled"] == times[1]["Stalled"]
     assert times[0]["Ready"] < times[1]["Ready"]
     assert {c.observed_generation for c in after.status.conditions} == {after.generation}
+
+
+def test_a_claim_to_a_higher_revision_is_drift_and_no_move(settled: Cluster) -> None:
+    before = settled.essence()
+    view = settled.view()
+    ours = view.config_maps["production"]
+    assert ours.served is not None
+    claimed = replace(
+        ours,
+        served=replace(ours.served, revision=99, checksum="sha256:mine"),
+        checksum="sha256:mine",
+        editor="kubectl-edit",
+    )
+    forged = replace(view, config_maps={**view.config_maps, "production": claimed})
+    todo = plan(forged, settled.now())
+    (step,) = todo.serve
+    assert isinstance(step, ApplyConfigMap)
+    assert step.drift
+    assert step.served == ours.served
+    assert settled.essence() == before
