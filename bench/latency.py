@@ -6,7 +6,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,13 +74,45 @@ class Subject:
             self._seen.put_nowait(labels.get("promptrelease.dev/version", ""))
 
 
-async def alternate(subjects: tuple[Subject, ...], text: str, edits: int = EDITS) -> None:
-    """Prepare the subjects, then let each in turn follow an edit, ``edits`` times over."""
+async def copy_status(source: Subject, target: Subject) -> None:
+    """Give a release that nobody writes a status to the status of another.
+
+    What an edit costs the API server grows with the object: this makes two edits cost the same.
+    """
+    found = await source.kube.get(RELEASES.path(source.namespace, PROMPT))
+    if found is None or "status" not in found:
+        raise RuntimeError(f"no status in namespace {source.namespace} yet")
+    body = {
+        "apiVersion": found["apiVersion"],
+        "kind": found["kind"],
+        "metadata": {"name": PROMPT, "namespace": target.namespace},
+        "status": found["status"],
+    }
+    path = RELEASES.path(target.namespace, PROMPT, "status")
+    await target.kube.apply(path, body, force=True)
+
+
+async def alternate(
+    subjects: tuple[Subject, ...],
+    text: str,
+    between: Callable[[], Awaitable[None]],
+    edits: int = EDITS,
+) -> None:
+    """Prepare the subjects, then let each in turn follow an edit, ``edits`` times over.
+
+    Args:
+        subjects: who follows.
+        text: of the versions.
+        between: done once the subjects are prepared.
+        edits: how many are counted, for each.
+    """
     for subject in subjects:
         await subject.prepare(text)
     watches = [asyncio.create_task(subject.watch()) for subject in subjects]
     for subject in subjects:
         await subject.until(1)
+    await asyncio.sleep(1)
+    await between()
     for turn in range(edits + 10):
         for subject in subjects:
             await subject.move(2 - turn % 2, f"turn {turn}")
