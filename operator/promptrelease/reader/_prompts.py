@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -17,9 +18,11 @@ from promptrelease.reader._health import Health, Problem
 from promptrelease.reader._index import Index, full_key, index
 from promptrelease.reader._mount import UnreadableError
 from promptrelease.reader._prompt import ChatPrompt, Prompt, TextPrompt
-from promptrelease.reader._watch import Watcher, logger, survive_fork
+from promptrelease.reader._watch import Watcher, survive_fork
 
 # What is wrong is looked at again after this before it is a problem: swaps take a moment (seconds).
+logger = logging.getLogger("promptrelease")
+
 _SECOND_LOOK = 0.02
 # No look for this long means that nobody watches (seconds).
 _STALE_AFTER = 5.0
@@ -157,8 +160,9 @@ class Prompts(Mapping[str, Prompt]):
     def on_problem(self, callback: _Troubled) -> _Troubled:
         """Call ``callback(problem)`` when one begins, or turns into one of another reason.
 
-        At once for those that are there already. (``stale`` is told by ``health()`` alone: who
-        would call, does not run.)
+        At once for those that are there already. ``stale`` is told when looking at the mounts
+        fails; when the watching thread itself hangs, by ``health()`` alone: who would call, does
+        not run.
         """
         for problem in self._problems.values():
             _call(callback, problem)
@@ -248,6 +252,13 @@ class Prompts(Mapping[str, Prompt]):
             self._watcher = Watcher(self)
         self._by_key = self._index.by_key
         self._forked = False
+
+    def _watch_failed(self, error: Exception) -> None:
+        """Tell that the mounts can't be looked at, for a reason that nobody thought of."""
+        why = f"looking at the mounts failed, and is tried again: {error!r}"
+        logger.warning("%s: %s", self._folder.path, why, exc_info=error)
+        for callback in self._on_problem:
+            _call(callback, Problem("stale", why, self._folder.path, None, _now()))
 
     def _found(self, failures: Mapping[str, UnreadableError]) -> dict[str, Problem]:
         """Where to what is wrong there, each since it was first seen."""

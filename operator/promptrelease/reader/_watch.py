@@ -8,7 +8,6 @@ polling costs is a row of ``make bench``.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
@@ -17,14 +16,14 @@ from typing import Any, Protocol
 INTERVAL = 0.15
 """Seconds between two looks; a swap is noticed within this and the time to read it."""
 
-logger = logging.getLogger("promptrelease")
-
 
 class Refreshable(Protocol):
     """What a watcher keeps fresh."""
 
     def refresh(self) -> None:
         """Look at the mounts, and serve what changed."""
+
+    def _watch_failed(self, error: Exception) -> None: ...
 
     def _after_fork_in_child(self) -> None: ...
 
@@ -60,10 +59,10 @@ def _watch(target_ref: weakref.ref[Any], stop: threading.Event) -> None:
         try:
             target.refresh()
             failing = False
-        except Exception:
+        except Exception as error:
             # Whatever it is, what was read well is still served; health() turns stale.
             if not failing:
-                logger.exception("looking at the mounts failed, and is tried again")
+                target._watch_failed(error)
             failing = True
         del target
 

@@ -457,5 +457,27 @@ def test_stale_when_nobody_looked_for_long(tmp_path: Path, monkeypatch: pytest.M
         assert problem.reason == "stale"
 
 
+def test_a_look_that_fails_unforeseen_is_told_once_and_serving_goes_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Eventually,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    swap(tmp_path / "a", files_of(7))
+    told: list[Problem] = []
+    with Prompts(tmp_path) as prompts:
+        prompts.on_problem(told.append)
+
+        def fail() -> None:
+            raise MemoryError("no more")
+
+        monkeypatch.setattr(prompts, "refresh", fail)
+        eventually(lambda: bool(told))
+        assert [problem.reason for problem in told] == ["stale"]
+        assert "no more" in told[0].message
+        assert "no more" in caplog.text
+        assert prompts["ticket-summary"].version == 7
+
+
 def watchers() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name == "promptrelease-watcher"]
