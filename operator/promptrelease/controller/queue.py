@@ -68,12 +68,12 @@ class WorkQueue(Generic[Key]):
         if added is None:
             self._wakeup.put_nowait(None)
 
-    def retry(self, key: Key, lane: Lane = Lane.SERVE) -> float:
+    def retry(self, key: Key, lane: Lane = Lane.SERVE, *, most: float = MAX_BACKOFF) -> float:
         """Ask for another turn after a pause that doubles with each failure; returns seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         # Jitter, so that what failed together does not come again together.
-        delay: float = min(MAX_BACKOFF, 0.05 * 2 ** min(failures, 16)) * random.uniform(0.5, 1.0)  # noqa: S311
+        delay: float = min(most, 0.05 * 2 ** min(failures, 16)) * random.uniform(0.5, 1.0)  # noqa: S311
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ import aiohttp
 from promptrelease.api import API_VERSION
 from promptrelease.controller.contents import Contents
 from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, ApiError, Json, Kube
-from promptrelease.controller.queue import Lane, WorkQueue
+from promptrelease.controller.queue import MAX_BACKOFF, Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
 from promptrelease.controller.store import Key, Store
@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 16
 TELLING_SECONDS = 1.0
+LEAVING_SECONDS = 5.0
 PATIENCE = 4
 """Failures in a row before the status tells of them; the first tries take under a second."""
 
@@ -122,10 +123,13 @@ class Worker:
                 self._store.set_obstacle(key, _label(step), Obstacle(text, lasting=False))
         self._queue.add(key, Lane.RECORD)
         _raise_first(failures)
-        if any(_label(step) in self._store.view(key).obstacles for step in steps):
-            self._queue.retry(key)
-            return False
-        return True
+        obstacles = self._store.view(key).obstacles
+        blocked = [step for step in steps if _label(step) in obstacles]
+        if blocked:
+            # Nobody tells us when a pod ends: look again soon, and not ever more seldom.
+            leaving = any(isinstance(step, DeleteConfigMap) for step in blocked)
+            self._queue.retry(key, most=LEAVING_SECONDS if leaving else MAX_BACKOFF)
+        return not blocked
 
     async def _judge(self, key: Key) -> None:
         """Find out about versions that nobody has looked at yet."""
