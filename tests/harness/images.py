@@ -1,0 +1,236 @@
+"""The images of the node tests: built once from this checkout, and kept in the user's cache.
+
+No registry is asked. The base is a Debian made by debootstrap with Debian's own Python. On it
+buildah builds the operator's image from the project's Dockerfile, and the application's from its
+own, with the reader and nothing else of the project. Each is kept as one archive under a hash of
+all that goes into it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.archive import write_image
+from harness.packages import SYSTEM_PATH, Unavailable, codename, overlay_works, which
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "tests" / "node" / "app"
+# What .dockerignore lets in, and what chooses the versions of the dependencies.
+OPERATOR_SOURCES = ("Dockerfile", "README.md", "LICENSE", "constraints.txt", "pyproject.toml")
+
+PAUSE = "localhost/promptrelease-pause:local"
+BASE = "localhost/promptrelease-debian-python:local"
+OPERATOR = "docker.io/library/promptrelease:0.1.0"  # as the manifests name it, in full
+APPLICATION = "localhost/promptrelease-app:local"
+
+KEPT_OF_A_KIND = 3
+KEPT_SECONDS = 3600.0  # another process may be about to read what it has just found
+BUILD_SECONDS = 1200.0
+_SLIM = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/log")
+_SLIM_CONTENTS = ("var/lib/apt/lists", "var/cache/apt", "var/cache/debconf")
+
+
+class ImageError(RuntimeError):
+    """An image could not be built; the message has the end of the builder's output."""
+
+
+def archives() -> list[Path]:
+    """Return the archives of pause, operator and application, building what is missing.
+
+    Raises ImageError, and Unavailable where no base can be made.
+    """
+    base = _base()
+    return [_pause(), _operator(base), _application(base)]
+
+
+def _pause() -> Path:
+    busybox = Path(which("busybox")).read_bytes()
+    command = ["/busybox", "sleep", "inf"]
+
+    def make(target: Path) -> None:
+        write_image(target, PAUSE, {"busybox": busybox}, command)
+
+    return _cached("pause", [busybox, command], make)
+
+
+def _base() -> Path:
+    release = codename()
+    if not release:
+        raise Unavailable("the images are made from Debian by debootstrap: this is no Debian")
+    include = "python3-minimal,python3-pip,ca-certificates"
+
+    def make(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            root = Path(folder) / "root"
+            debootstrap = [which("debootstrap"), "--variant=minbase", f"--include={include}"]
+            _run([*debootstrap, release, str(root)])
+            _slim(root)
+            context = Path(folder) / "context"
+            context.mkdir()
+            _run([which("tar"), "-C", str(root), "-cf", str(context / "base.tar"), "."])
+            (context / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
+            _build(context, BASE, target)
+            python = (root / "usr/bin/python3").readlink().name
+            (target.parent / "python").write_text(python.removeprefix("python"))
+
+    return _cached("base", [release, platform.machine(), include, _SLIM, "1"], make)
+
+
+def _slim(root: Path) -> None:
+    for name in (*_SLIM, *_SLIM_CONTENTS):
+        shutil.rmtree(root / name, ignore_errors=True)
+        (root / name).mkdir(parents=True, exist_ok=True)
+
+
+def _operator(base: Path) -> Path:
+    files = [ROOT / name for name in OPERATOR_SOURCES]
+    files += sorted((ROOT / "operator").rglob("*.py"))
+    files.append(ROOT / "operator" / "promptrelease" / "py.typed")
+    sources = {file: file.relative_to(ROOT) for file in files}
+
+    def make(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            context = Path(folder)
+            _copy(sources, context)
+            _wheels(context, (base.parent / "python").read_text())
+            _build(context, OPERATOR, target, base=(base, BASE))
+
+    return _cached("operator", [base.parent.name, *_contents(sources)], make)
+
+
+def _wheels(context: Path, python: str) -> None:
+    """Fetch what the Dockerfile installs without an index: the tests' versions, by this pip."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    house = context / "wheelhouse"
+    _run([*pip, "wheel", "--no-deps", "--wheel-dir", str(house), str(context)])
+    (ours,) = house.glob("promptrelease-*.whl")
+    _run(
+        [
+            *(*pip, "download", "--only-binary=:all:", "--dest", str(house)),
+            *("--constraint", str(context / "constraints.txt")),
+            *("--implementation", "cp", "--python-version", python),
+            *(f"--platform=manylinux_2_{n}_{platform.machine()}" for n in (28, 17)),
+            *(f"--platform=manylinux2014_{platform.machine()}", f"{ours}[operator]"),
+        ]
+    )
+    shutil.rmtree(context / "build", ignore_errors=True)
+
+
+def _application(base: Path) -> Path:
+    package = ROOT / "operator" / "promptrelease"
+    reader = [package / "__init__.py"]
+    reader += [
+        file for part in ("content", "reader") for file in sorted((package / part).glob("*.py"))
+    ]
+    sources = {file: file.relative_to(package.parent) for file in reader}
+    sources |= {file: file.relative_to(APP) for file in sorted(APP.iterdir()) if file.is_file()}
+
+    def make(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            _copy(sources, Path(folder))
+            _build(Path(folder), APPLICATION, target, base=(base, BASE))
+
+    return _cached("application", [base.parent.name, *_contents(sources)], make)
+
+
+def _copy(sources: Mapping[Path, Path], context: Path) -> None:
+    for source, name in sources.items():
+        (context / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, context / name)
+
+
+def _build(context: Path, name: str, target: Path, base: tuple[Path, str] | None = None) -> None:
+    """Run a folder's Dockerfile with its own storage, and write the image as an archive."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as storage:
+        driver = "overlay" if overlay_works(Path(storage)) else "vfs"
+        buildah = [which("buildah"), f"--storage-driver={driver}"]
+        buildah += [f"--root={storage}/root", f"--runroot={storage}/run"]
+        arguments = []
+        if base is not None:
+            archive, base_name = base
+            _run([*buildah, "pull", "--quiet", f"docker-archive:{archive}"])
+            arguments.append(f"--build-arg=BASE={base_name}")
+        # No namespaces of its own: a build in a container or a small virtual machine works too.
+        arguments += ["--isolation=chroot", "--network=host", "--format=docker"]
+        arguments += ["--pull-never", f"--tag={name}", str(context)]
+        _run([*buildah, "build-using-dockerfile", *arguments])
+        _run([*buildah, "push", "--quiet", name, f"docker-archive:{target}:{name}"])
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=BUILD_SECONDS,
+        env={**os.environ, "PATH": f"{os.environ['PATH']}:{SYSTEM_PATH}"},
+    )
+    if done.returncode != 0:
+        raise ImageError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
+
+
+def _contents(sources: Mapping[Path, Path]) -> Iterator[bytes]:
+    for file, name in sources.items():
+        yield str(name).encode()
+        yield file.read_bytes()
+
+
+def _cached(what: str, ingredients: Iterable[object], make: Callable[[Path], None]) -> Path:
+    digest = hashlib.sha256(what.encode())
+    for one in ingredients:
+        data = one if isinstance(one, bytes) else str(one).encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    kind = what.replace(" ", "-")
+    folder = cache / "promptrelease" / "images" / f"{kind}-{digest.hexdigest()[:16]}"
+    archive = folder / "image.tar"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)  # what _remove_unused goes by
+    if not archive.exists():
+        with _locked(folder / "lock"):
+            if not archive.exists():  # whoever held the lock before us has made it
+                _make(what, archive, make)
+        _remove_unused(folder)
+    return archive
+
+
+def _make(what: str, archive: Path, make: Callable[[Path], None]) -> None:
+    print(f"node: building the image of the {what}", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    partial = archive.with_suffix(".partial")
+    partial.unlink(missing_ok=True)  # buildah adds to an archive that is there
+    make(partial)
+    partial.rename(archive)
+    size = archive.stat().st_size / 1e6
+    took = time.monotonic() - began
+    print(f"node: {what}: {size:.0f} MB in {took:.0f} s", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_unused(current: Path) -> None:
+    """Each state of the sources makes an archive of 300 MB: keep the last few."""
+    kind = current.name.rpartition("-")[0]
+    found = [(folder.stat().st_mtime, folder) for folder in current.parent.glob(f"{kind}-*")]
+    for used, folder in sorted(found, reverse=True)[KEPT_OF_A_KIND:]:
+        if folder != current and time.time() - used > KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
