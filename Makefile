@@ -43,7 +43,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	@echo "== types: mypy --strict"
-	@$(BIN)/mypy operator tests
+	@$(BIN)/mypy operator tests bench
 
 layers: $(STAMP)
 	@echo "== import layers"

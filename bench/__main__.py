@@ -9,7 +9,12 @@ import sys
 from bench.table import REPORT, Row, table, write
 
 # Each is a module with rows() -> list[Row]; imported only when asked for, as they need much.
-GROUPS = {"operator": "bench.operator", "node": "bench.node", "reader": "bench.reader"}
+GROUPS = {
+    "operator": "bench.operator",
+    "crowd": "bench.crowd",
+    "node": "bench.node",
+    "reader": "bench.reader",
+}
 
 
 def main() -> int:
