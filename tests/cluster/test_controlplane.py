@@ -22,8 +22,11 @@ from harness.supervisor import ControlPlaneError
 
 HARNESS = Path(controlplane.__file__).parent.parent
 HOLDER = """
-import json, time
+import json, signal, time
 from harness.controlplane import ControlPlane
+
+# What a shell starts in the background is born deaf to SIGINT, and so are its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 with ControlPlane() as it:
     pids = [it.supervisor_pid, it.running("etcd"), it.running("kube-apiserver")]
@@ -165,7 +168,7 @@ class TestItsEnd:
             assert all(alive(pid) for pid in pids)
         finally:
             holder.send_signal(sig)
-            holder.communicate()
+            holder.communicate(timeout=60)
 
         assert wait_until(lambda: not any(alive(pid) for pid in pids))
         assert wait_until(lambda: not folder.exists())
