@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from promptrelease.release import wire
 from promptrelease.release.consumers import Consumers
-from promptrelease.release.model import ConfigMap, Obstacle, Release, Verdict, Version, View
+from promptrelease.release.model import ConfigMap, Obstacle, Release, Served, Verdict, Version, View
 
 Key = tuple[str, str]
 """Namespace and prompt."""
@@ -28,7 +28,14 @@ class _Prompt:
     versions: dict[int, Version] = field(default_factory=dict)
     config_maps: dict[str, ConfigMap] = field(default_factory=dict)
     obstacles: dict[str, Obstacle] = field(default_factory=dict)
+    written: dict[str, Served] = field(default_factory=dict)
     consumers: dict[str, Consumers] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """What was learnt about one release says nothing of its successor."""
+        self.obstacles.clear()
+        self.written.clear()
+        self.consumers.clear()
 
     @property
     def empty(self) -> bool:
@@ -66,6 +73,7 @@ class Store:
             versions=prompt.versions,
             config_maps=prompt.config_maps,
             obstacles=prompt.obstacles,
+            written=prompt.written,
             consumers=prompt.consumers,
         )
 
@@ -77,7 +85,7 @@ class Store:
         prompt = self._at(key)
         if prompt.release is None or _newer(obj, prompt.release):
             if prompt.release is not None and prompt.release.uid != obj["metadata"]["uid"]:
-                prompt.obstacles.clear()
+                prompt.forget()
             prompt.release = wire.release(obj)
             self._dirty(key)
 
@@ -86,7 +94,7 @@ class Store:
         prompt = self._prompts.get((namespace, name))
         if prompt and prompt.release and prompt.release.uid == uid:
             prompt.release = None
-            prompt.obstacles.clear()
+            prompt.forget()
             self._changed((namespace, name))
 
     def releases(self) -> Iterator[tuple[Key, Release]]:
@@ -185,6 +193,13 @@ class Store:
             obstacles.pop(label, None)
         else:
             obstacles[label] = obstacle
+
+    def set_written(self, key: Key, label: str, served: Served | None) -> None:
+        """Note what was served under a label, or (none) that it was withdrawn."""
+        if served is None:
+            self._at(key).written.pop(label, None)
+        else:
+            self._at(key).written[label] = served
 
     def set_consumers(self, key: Key, label: str, consumers: Consumers) -> None:
         """Note who was told of a label's move."""

@@ -184,6 +184,7 @@ class Worker:
             # Server-side apply leaves alone what others own, and a workload would see it.
             answer = await self._kube.merge(path, strangers)
         self._store.set_obstacle(key, step.label, None)
+        self._store.set_written(key, step.label, served)
         self._store.put_config_map(answer)
         if not is_as_written(wire.config_map(answer), served):
             raise Stale  # with a pause: somebody, or some admission, keeps changing it
@@ -281,6 +282,7 @@ class Worker:
                     raise Stale from error
             elif error.status != 404:
                 raise
+        self._store.set_written(key, step.config_map.label, None)
         self._store.drop_config_map(namespace, step.config_map.name, uid)
 
     async def _record(self, key: Key, release: Release | None, step: Record) -> None:

@@ -181,6 +181,7 @@ class View:
         versions: by number.
         config_maps: by label.
         obstacles: label to what kept its ConfigMap from being written or removed at the last try.
+        written: label to what this process has served under it, as the API server confirmed.
         consumers: label to who was told of its last move, where that is known.
 
     """
@@ -191,6 +192,7 @@ class View:
     versions: Mapping[int, Version] = field(default_factory=dict)
     config_maps: Mapping[str, ConfigMap] = field(default_factory=dict)
     obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
+    written: Mapping[str, Served] = field(default_factory=dict)
     consumers: Mapping[str, Consumers] = field(default_factory=dict)
 
 

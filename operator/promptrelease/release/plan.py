@@ -219,6 +219,9 @@ def _outcome(
 def _what_is_served(view: View, release: Release, label: str) -> Served | None:
     """The ConfigMap says so, unless it is damaged or was put back to something older."""
     known = release.status.labels.get(label, LabelStatus()).served
+    written = view.written.get(label)
+    if written is not None and (known is None or written.revision > known.revision):
+        known = written  # and the status is on its way
     config_map = view.config_maps.get(label)
     if config_map is None or config_map.served is None or not is_ours(config_map, release):
         return known

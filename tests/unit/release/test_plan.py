@@ -174,3 +174,21 @@ def test_a_claim_to_a_higher_revision_is_drift_and_no_move(settled: Cluster) -> 
     assert step.drift
     assert step.served == ours.served
     assert settled.essence() == before
+
+
+def test_damage_right_after_a_move_is_drift_and_no_second_move(settled: Cluster) -> None:
+    settled.set_label("production", 2)
+    settled.work(1)  # served, and the status does not tell of it yet
+    view = settled.view()
+    ours = view.config_maps["production"]
+    assert ours.served is not None
+    edited = replace(ours, checksum="sha256:theirs", editor="kubectl-edit")
+    damaged = replace(
+        view,
+        config_maps={**view.config_maps, "production": edited},
+        written={"production": ours.served},
+    )
+    (step,) = plan(damaged, settled.now()).serve
+    assert isinstance(step, ApplyConfigMap)
+    assert step.drift
+    assert step.served == ours.served
