@@ -31,7 +31,7 @@ OPERATOR_SOURCES = ("Dockerfile", "README.md", "LICENSE", "constraints.txt", "py
 
 PAUSE = "localhost/promptrelease-pause:local"
 BASE = "localhost/promptrelease-debian-python:local"
-OPERATOR = "docker.io/library/promptrelease:0.1.0"  # as the manifests name it, in full
+OPERATOR = "promptrelease:0.1.0"  # as the manifests name it
 APPLICATION = "localhost/promptrelease-app:local"
 
 KEPT_OF_A_KIND = 3
