@@ -6,6 +6,7 @@ costs more than the request.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -42,6 +43,10 @@ class ApiError(Exception):
         self.status = status
         self.reason = reason
         self.message = message
+
+
+FAILURES = (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError)
+"""What can go wrong on the way to the API server, and right at the next try."""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ async def _until_installed(kube: Kube, namespace: str | None, stop: asyncio.Even
     while not stop.is_set():
         try:
             for resource in (RELEASES, VERSIONS):
-                async for _ in kube.pages(f"{resource.path(namespace)}", metadata_only=True):
+                async for _ in kube.pages(resource.path(namespace), metadata_only=True):
                     break
         except ApiError as error:
             if error.status != 404:

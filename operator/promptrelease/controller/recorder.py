@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-import aiohttp
-
 from promptrelease.api import API_VERSION
-from promptrelease.controller.kube import EVENTS, ApiError, Kube
+from promptrelease.controller.kube import EVENTS, FAILURES, Kube
 from promptrelease.release.notes import Note
 
 logger = logging.getLogger(__name__)
@@ -63,7 +61,7 @@ class Recorder:
             path = EVENTS.path(namespace, event["metadata"]["name"])
             self._remember(key, _Series(path, 1, now, now))
             await self._kube.create(EVENTS.path(namespace), event)
-        except (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except FAILURES as error:
             self._series.pop(key, None)
             logger.warning("event %s on %s/%s was not written: %s", note.reason, kind, name, error)
 

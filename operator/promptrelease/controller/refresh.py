@@ -9,7 +9,6 @@ Pods are looked up when they are needed and not kept: a cluster has many, and fe
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from promptrelease.controller.kube import PODS, ApiError, Kube
@@ -20,8 +19,6 @@ from promptrelease.release.consumers import (
     Consumers,
     usages,
 )
-
-logger = logging.getLogger(__name__)
 
 PARALLEL = 16
 PER_SECOND = 200.0

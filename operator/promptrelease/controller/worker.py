@@ -11,11 +11,17 @@ import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime, timezone
 
-import aiohttp
-
 from promptrelease.api import API_VERSION
 from promptrelease.controller.contents import Contents
-from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, ApiError, Json, Kube
+from promptrelease.controller.kube import (
+    CONFIG_MAPS,
+    FAILURES,
+    RELEASES,
+    VERSIONS,
+    ApiError,
+    Json,
+    Kube,
+)
 from promptrelease.controller.queue import MAX_BACKOFF, Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
@@ -29,6 +35,7 @@ from promptrelease.release.plan import (
     Record,
     Serve,
     WriteReleaseStatus,
+    WriteVersionStatus,
     is_as_written,
     is_ours,
     plan,
@@ -50,10 +57,6 @@ class Stale(Exception):
 
     def __str__(self) -> str:
         return "somebody else keeps changing it"
-
-
-FAILURES = (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError)
-"""What can go wrong on the way to the API server, and right at the next try."""
 
 
 class Worker:
@@ -291,7 +294,7 @@ class Worker:
                 if release is not None:
                     await self._record_release(key, release, step)
             else:
-                await self._record_version(key, step.version, step)
+                await self._record_version(key, step)
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
@@ -314,10 +317,9 @@ class Worker:
         for note in notes.of_release(release.status, step.status, step.moves):
             await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
 
-    async def _record_version(self, key: Key, version: Version, step: Record) -> None:
+    async def _record_version(self, key: Key, step: WriteVersionStatus) -> None:
         namespace, _ = key
-        if isinstance(step, WriteReleaseStatus):
-            return
+        version = step.version
         answer = await self._kube.apply(
             VERSIONS.path(namespace, version.name, "status"),
             {
