@@ -14,6 +14,8 @@ DnsLabel = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
 VersionNumber = Annotated[int, Field(ge=1, le=2147483647, json_schema_extra={"format": "int32"})]
 Reason = Annotated[str, Field(min_length=1, max_length=1024)]
 Digest = Annotated[str, Field(max_length=71)]
+ExactDigest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
+Identity = Annotated[str, Field(max_length=1024)]
 Timestamp = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
 
 

@@ -10,6 +10,7 @@ from promptrelease.api._base import (
     DNS_LABEL,
     Conditions,
     Digest,
+    Identity,
     Model,
     ObjectMeta,
     Reason,
@@ -22,7 +23,15 @@ LATEST = "latest"
 MAX_LABELS = 16
 MAX_SERVED = 10
 
-Identity = Annotated[str, Field(max_length=1024)]
+MAX_APPROVALS = 64
+MAX_EVALUATIONS = 64
+
+Evaluations = Annotated[
+    list[Annotated[str, Field(max_length=253)]],
+    Field(max_length=MAX_EVALUATIONS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+]
+
+ChangeKind = Literal["Promotion", "Rollback", "Follow", "Withdrawal"]
 
 
 class LabelSpec(Model):
@@ -33,6 +42,13 @@ class LabelSpec(Model):
             (
                 "self.version == oldSelf.version || self.reason != oldSelf.reason",
                 "a move needs a new reason: say why this label moves",
+            ),
+            (
+                # One that was left from the move before says nothing about the way back.
+                "!has(self.from) || self.version == oldSelf.version || "
+                "self.from == self.version || self.from == oldSelf.version",
+                "from names another version than the label has now: somebody has moved it "
+                "meanwhile; look at it again, or leave from out",
             ),
         )
     )
@@ -48,6 +64,9 @@ class LabelSpec(Model):
         ),
     ]
     """Why it was moved there; a move needs a new one."""
+    from_: Annotated[VersionNumber | None, Field(alias="from")] = None
+    """The version that you want it moved away from: if something else is served by then, the move
+    is refused. What equals version is ignored."""
     by: Identity | None = None
     """Who moved it, stamped by admission where that is installed."""
 
@@ -83,6 +102,8 @@ class Pending(Model):
 
     version: VersionNumber
     """The version that was asked for."""
+    digest: Digest | None = None
+    """Digest of the content that was asked for: what an approval must name."""
     waiting_for: Annotated[
         list[Annotated[str, Field(max_length=1024)]],
         Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
@@ -122,6 +143,27 @@ class Consumers(Model):
     """What kept pods from being told."""
 
 
+class Consent(Model):
+    """An approval that a move passed on."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """The PromptApproval."""
+    by: Identity | None = None
+    """Who approved."""
+
+
+class Retirement(Model):
+    """Versions that nothing needs any more, as policies with a retention see it."""
+
+    would_delete: Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})]
+    """How many a policy would delete, were it not a dry run."""
+    versions: Annotated[
+        list[VersionNumber],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ]
+    """The lowest of them."""
+
+
 class ServedLabel(Model):
     """What a label serves now."""
 
@@ -137,6 +179,22 @@ class ServedLabel(Model):
     """Why it was moved."""
     by: Identity | None = None
     """Who moved it."""
+    kind: ChangeKind | None = None
+    """What kind of move it was."""
+    from_: Annotated[VersionNumber | None, Field(alias="from")] = None
+    """The version that was served before."""
+    approvals: (
+        Annotated[
+            list[Consent],
+            Field(max_length=MAX_APPROVALS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        ]
+        | None
+    ) = None
+    """Approvals that the move passed on."""
+    evaluations: Evaluations | None = None
+    """PromptEvaluations that the move passed on."""
+    break_glass: Annotated[str, Field(max_length=1024)] | None = None
+    """Why the gates were skipped, when they were."""
     config_map: Annotated[str, Field(max_length=253)] | None = None
     """The ConfigMap to mount."""
     checksum: Digest | None = None
@@ -175,6 +233,8 @@ class PromptReleaseStatus(Model):
         | None
     ) = None
     """Versions that each label has served, newest first: what a rollback may return to."""
+    retention: Retirement | None = None
+    """What a policy's retention would delete; absent when nothing, or when it is no dry run."""
     conditions: Conditions | None = None
     """Ready, Reconciling and Stalled, as kstatus defines them."""
 

@@ -311,6 +311,22 @@ class PromptVersionStatus(Model):
         | None
     ) = None
     """Labels under which it is served now."""
+    history: (
+        Annotated[
+            list[DnsLabel],
+            Field(max_length=17, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = None
+    """Labels that have served it, and may return to it at once."""
+    included_by: (
+        Annotated[
+            list[Annotated[str, Field(max_length=253)]],
+            Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = None
+    """PromptVersions that take its text in; the first few of them."""
     conditions: Conditions | None = None
     """Valid: whether it can be served, and if not, everything that is wrong with it."""
 
