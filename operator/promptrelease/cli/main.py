@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from promptrelease.cli import render
+from promptrelease.cli import chain, render
 from promptrelease.cli.manifests import ManifestError
 
 
@@ -36,6 +36,32 @@ def parser() -> argparse.ArgumentParser:
         help="RFC 3339 time of first moves in metadata.json (default: $SOURCE_DATE_EPOCH, or now)",
     )
     one.set_defaults(run=render.run)
+    one = commands.add_parser(
+        "chain",
+        help="which versions were served together at a moment, and what has moved since",
+        description=(
+            "Ask the change log: kubectl get pchg,pver -o json | promptrelease chain NAME --at TIME"
+        ),
+    )
+    one.add_argument("prompt", metavar="NAME", help="any prompt of the chain")
+    one.add_argument(
+        "-f",
+        "--file",
+        dest="files",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="PromptChanges and PromptVersions, YAML or JSON (default: input)",
+    )
+    one.add_argument("-l", "--label", default="production", help="default: production")
+    one.add_argument("-n", "--namespace", help="of the objects in the files, if there are several")
+    when = one.add_mutually_exclusive_group()
+    when.add_argument("--at", metavar="TIME", help="RFC 3339 (default: now)")
+    when.add_argument(
+        "--digest", help="when this was served last, as in metadata.json; may be cut short"
+    )
+    one.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    one.set_defaults(run=chain.run)
     return result
 
 

@@ -7,17 +7,32 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
 
-from promptrelease.api import API_VERSION, PromptRelease, PromptVersion
+from promptrelease.api import (
+    API_VERSION,
+    PromptApproval,
+    PromptChange,
+    PromptEvaluation,
+    PromptPolicy,
+    PromptRelease,
+    PromptSuite,
+    PromptVersion,
+)
 
-KINDS: dict[str, type[PromptVersion] | type[PromptRelease]] = {
-    "PromptVersion": PromptVersion,
-    "PromptRelease": PromptRelease,
-}
+Resource = (
+    PromptVersion
+    | PromptRelease
+    | PromptPolicy
+    | PromptApproval
+    | PromptChange
+    | PromptSuite
+    | PromptEvaluation
+)
+KINDS: dict[str, type[Resource]] = {kind.__name__: kind for kind in get_args(Resource)}
 
 
 class ManifestError(Exception):
@@ -26,7 +41,7 @@ class ManifestError(Exception):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A PromptVersion or a PromptRelease, and where it came from.
+    """A resource of ours, and where it came from.
 
     Attributes:
         raw: as it was written.
@@ -34,7 +49,7 @@ class Manifest:
     """
 
     raw: dict[str, Any]
-    model: PromptVersion | PromptRelease
+    model: Resource
     place: str
 
     @property
@@ -68,7 +83,7 @@ _Loader.add_implicit_resolver(
 
 
 def load(paths: Iterable[Path]) -> list[Manifest]:
-    """Read every PromptVersion and PromptRelease; other kinds are passed over.
+    """Read every resource of ours; other kinds are passed over.
 
     Raises:
         ManifestError: a file is not YAML, or a manifest is not as the API demands.

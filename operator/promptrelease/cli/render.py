@@ -19,7 +19,8 @@ from promptrelease.content.files import Content
 from promptrelease.release import render, wire
 from promptrelease.release.judge import judge
 from promptrelease.release.model import Version, View, config_map_name
-from promptrelease.release.plan import ApplyConfigMap, plan
+from promptrelease.release.plan import plan
+from promptrelease.release.steps import ApplyConfigMap
 
 
 @dataclass
@@ -92,6 +93,7 @@ def _prompts(manifests: list[Manifest], mistakes: list[str]) -> dict[tuple[str, 
         if isinstance(manifest.model, PromptRelease):
             name = manifest.model.metadata.name
             prompts[manifest.namespace, name].release = _identified(manifest.raw)
+        if not isinstance(manifest.model, PromptVersion):
             continue
         namespace, spec = manifest.namespace, manifest.model.spec
         resolution = judge(spec, partial(_lookup, specs, namespace))

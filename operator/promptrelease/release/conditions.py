@@ -19,17 +19,21 @@ Labelled = tuple[str, "Served | None", str, bool]
 def of_release(
     labels: Sequence[Labelled],
     leaving: Sequence[str],
+    unproven: Sequence[str],
     before: Sequence[Condition],
     generation: int,
     now: str,
 ) -> tuple[Condition, ...]:
-    """Ready, Reconciling, Stalled, and Withdrawing where a withdrawn label is still in use.
+    """Ready, Reconciling, Stalled; Withdrawing and NeedsReevaluation where that is so.
 
-    A label that nobody wants any more makes no release unready.
+    Withdrawing: a withdrawn label is still in use. NeedsReevaluation: what this prompt consumes has
+    moved, and no evaluation has passed for the two together. A label that nobody wants any more
+    makes no release unready.
 
     Args:
         labels: what was decided about each.
         leaving: why withdrawn labels are still served, one text each.
+        unproven: what moved upstream without an evaluation that covers it, one text each.
         before: the conditions so far.
         generation: of the spec that this is said of.
         now: RFC 3339.
@@ -51,6 +55,8 @@ def of_release(
     ]
     if leaving:
         conditions.append(("Withdrawing", True, "StillMounted", "; ".join(leaving)))
+    if unproven:
+        conditions.append(("NeedsReevaluation", True, "UpstreamMoved", "; ".join(unproven)))
     known = {condition.type: condition for condition in before}
     return tuple(
         _condition(kind, holds, why, message, known.get(kind), generation, now)
@@ -67,6 +73,17 @@ def of_version(verdict: Verdict, before: Condition | None, now: str) -> Conditio
         message = "; ".join(problem.message for problem in verdict.problems)
     # A version's spec never changes, so that its generation stays 1.
     return _condition("Valid", verdict.valid, reason, message, before, 1, now)
+
+
+def of_chain(
+    problem: tuple[str, str] | None, before: Condition | None, now: str
+) -> Condition | None:
+    """Chain: only where something is wrong with what a version consumes, or was."""
+    if problem is not None:
+        return _condition("Chain", False, *problem, before, 1, now)
+    if before is None:
+        return None
+    return _condition("Chain", True, "Complete", "what it consumes is served", before, 1, now)
 
 
 def _condition(

@@ -5,10 +5,13 @@ Small and immutable: the operator holds one of these for each object of the clus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptrelease.release.consumers import Consumers
+from promptrelease.release.evaluation import Member
+from promptrelease.release.policy import Approval, Policy
+from promptrelease.release.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,10 @@ class VersionStatus:
 
     digest: str = ""
     labels: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    included_by: tuple[str, ...] = ()
     valid: Condition | None = None
+    chain: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,9 @@ class Version:
     Attributes:
         includes: prompt and number of each text that it takes in, as pinned.
         verdict: none as long as nobody has looked at the body.
+        consumes: prompts whose output it takes in.
+        author: who created it, where admission has noted that.
+        created: RFC 3339.
 
     """
 
@@ -76,6 +85,45 @@ class Version:
     includes: tuple[tuple[str, int], ...] = ()
     verdict: Verdict | None = None
     status: VersionStatus = VersionStatus()
+    author: str = ""
+    created: str = ""
+    consumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """An approval that a move passed on, by its name, and who approved."""
+
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the change log: see PromptChange.
+
+    Attributes:
+        before: the version that was served until then; none for a first move.
+        to: the version that is served since; none for a withdrawal.
+        at: RFC 3339.
+        order: grows from entry to entry, over all releases; 0 where it is not known.
+
+    """
+
+    release: str
+    label: str
+    revision: int
+    kind: str
+    before: int | None
+    to: int | None
+    digest: str
+    reason: str
+    by: str
+    at: str
+    approvals: tuple[Consent, ...] = ()
+    evaluations: tuple[str, ...] = ()
+    break_glass: str = ""
+    order: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +134,11 @@ class Served:
         revision: number of the move, counted over all labels of the release.
         since: RFC 3339, UTC.
         history: numbers that this label has served, newest (this one) first.
+        kind: what kind of move it was: Promotion, Rollback or Follow.
+        before: the version that was served until then.
+        approvals: on which it passed the gates.
+        evaluations: names of those on which it passed the gates.
+        break_glass: why the gates were skipped, when they were.
         checksum: of the ConfigMap's files; empty before they are rendered.
 
     """
@@ -97,15 +150,26 @@ class Served:
     reason: str = ""
     by: str = ""
     history: tuple[int, ...] = ()
+    kind: str = ""
+    before: int | None = None
+    approvals: tuple[Consent, ...] = ()
+    evaluations: tuple[str, ...] = ()
+    break_glass: str = ""
     checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A move that is held back, and what it waits for, in words."""
+    """A move that is held back, and what it waits for, in words.
+
+    Attributes:
+        digest: of the content that waits, once that is known.
+
+    """
 
     version: int
     waiting_for: tuple[str, ...]
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +182,14 @@ class LabelStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Retirement:
+    """What a retention would delete: how many versions, and the lowest of their numbers."""
+
+    count: int
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseStatus:
     """What a PromptRelease's status says."""
 
@@ -125,20 +197,42 @@ class ReleaseStatus:
     revision: int = 0
     labels: Mapping[str, LabelStatus] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
+    retirement: Retirement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Where somebody wants a label to point, and why."""
+    """Where somebody wants a label to point, and why.
+
+    Attributes:
+        away_from: what they saw served when they asked for it, if they said so.
+
+    """
 
     version: int
     reason: str
     by: str = ""
+    away_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """A wish to skip the gates for the move to one version, and why."""
+
+    version: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A PromptRelease."""
+    """A PromptRelease.
+
+    Attributes:
+        break_glass: by label.
+        withdrawn_by: label to who withdrew it, as admission has noted.
+        withdrawal_reason: why, if they said so.
+
+    """
 
     name: str
     uid: str
@@ -147,6 +241,9 @@ class Release:
     labels: Mapping[str, Wanted] = field(default_factory=dict)
     status: ReleaseStatus = ReleaseStatus()
     deleting: bool = False
+    break_glass: Mapping[str, BreakGlass] = field(default_factory=dict)
+    withdrawn_by: Mapping[str, str] = field(default_factory=dict)
+    withdrawal_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +256,8 @@ class ConfigMap:
         checksum: of the files that are really there.
         intact: whether labels and annotations are just what ``served`` would have us write.
         editor: field manager that wrote to it last, where that was somebody else.
+        backlog: earlier moves that nobody had written down when this one was made; none when
+            somebody else has written there.
 
     """
 
@@ -171,6 +270,7 @@ class ConfigMap:
     checksum: str
     intact: bool = True
     editor: str = ""
+    backlog: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +283,15 @@ class View:
         obstacles: label to what kept its ConfigMap from being written or removed at the last try.
         written: label to what this process has served under it, as the API server confirmed.
         consumers: label to who was told of its last move, where that is known.
+        policies: of the namespace.
+        approvals: of this prompt's moves.
+        log: label to its newest changes, newest first.
+        older: label to what of its earlier changes decisions still hang on, in no order.
+        logged_revision: the highest revision that the log tells of.
+        includers: number of a version to the names of those that take it in.
+        scenes: what else is on the labels for which suites are asked; none: don't ask them.
+        moved_upstreams: label to upstream prompts that moved since, and that no evaluation covers.
+        chain_problems: number of a version to a reason and what is wrong with what it consumes.
 
     """
 
@@ -194,6 +303,15 @@ class View:
     obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
     written: Mapping[str, Served] = field(default_factory=dict)
     consumers: Mapping[str, Consumers] = field(default_factory=dict)
+    policies: Sequence[Policy] = ()
+    approvals: Sequence[Approval] = ()
+    log: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    older: Mapping[str, Collection[Change]] = field(default_factory=dict)
+    logged_revision: int = 0
+    includers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    scenes: Mapping[str, Scene] | None = field(default_factory=dict)
+    moved_upstreams: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
+    chain_problems: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from promptrelease.release.model import LabelStatus, ReleaseStatus, VersionStatus, config_map_name
-from promptrelease.release.plan import ApplyConfigMap, Move
+from promptrelease.release.evaluation import PASSED, Evaluation, EvaluationStatus
+from promptrelease.release.model import (
+    Change,
+    LabelStatus,
+    ReleaseStatus,
+    VersionStatus,
+    config_map_name,
+)
+from promptrelease.release.steps import ApplyConfigMap
 
 _WORD = {
     "Promotion": "Promoted",
@@ -25,12 +32,50 @@ class Note:
     message: str
 
 
-def of_release(
-    before: ReleaseStatus, after: ReleaseStatus, moves: tuple[Move, ...]
-) -> Iterator[Note]:
-    """A note for each move, for each move newly held back, and for each new obstacle."""
-    for move in moves:
-        yield Note("Normal", _WORD[move.kind], _moved(move))
+def of_change(change: Change) -> Iterator[Note]:
+    """A note that a label has moved, and a warning when its gates were skipped."""
+    before = "nothing" if change.before is None else f"v{change.before}"
+    after = "nothing" if change.to is None else f"v{change.to}"
+    why = f": {change.reason}" if change.reason else ""
+    by = f" (by {change.by})" if change.by else ""
+    text = f"{change.label} moved from {before} to {after}{why}{by}"
+    yield Note("Normal", _WORD.get(change.kind, change.kind), text)
+    if change.break_glass:
+        yield Note(
+            "Warning",
+            "GlassBroken",
+            f"{change.label} went to {after} past its gates{by}: {change.break_glass}",
+        )
+
+
+def of_deletion(name: str) -> Note:
+    """A note that a version was deleted because nothing needed it."""
+    return Note("Normal", "VersionDeleted", f"PromptVersion {name}: no label needs it any more")
+
+
+def of_refused_deletion(name: str, why: str) -> Note:
+    """A note that a policy's retention can't be kept to."""
+    return Note("Warning", "VersionNotDeleted", f"PromptVersion {name} can't be deleted: {why}")
+
+
+def of_evaluation(evaluation: Evaluation, status: EvaluationStatus) -> Note:
+    """A note that an evaluation is at its end."""
+    versions = ", ".join(f"{m.prompt} v{m.version}" for m in evaluation.candidate)
+    kind = "Normal" if status.phase == PASSED else "Warning"
+    return Note(kind, status.phase, f"{evaluation.suite} on {versions}: {status.message}")
+
+
+def of_forgery(name: str) -> Note:
+    """A note that the log has something else where our entry should be."""
+    return Note(
+        "Warning",
+        "LogMismatch",
+        f"PromptChange {name} was there before and says something else; it is left as it is",
+    )
+
+
+def of_release(before: ReleaseStatus, after: ReleaseStatus) -> Iterator[Note]:
+    """A note for each move that is newly held back, and for each new obstacle."""
     for name, label in sorted(after.labels.items()):
         pending = label.pending
         if pending is not None and pending != before.labels.get(name, LabelStatus()).pending:
@@ -79,11 +124,3 @@ def of_repair(release: str, step: ApplyConfigMap) -> Note:
         f"ConfigMap {name} {what} and is back at v{step.served.version}; "
         f"to serve something else, edit spec.labels.{step.label}",
     )
-
-
-def _moved(move: Move) -> str:
-    before = "nothing" if move.before is None else f"v{move.before}"
-    after = "nothing" if move.to is None else f"v{move.to.version}"
-    why = f": {move.to.reason}" if move.to is not None and move.to.reason else ""
-    by = f" (by {move.to.by})" if move.to is not None and move.to.by else ""
-    return f"{move.label} moved from {before} to {after}{why}{by}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from promptrelease.content.files import FORMAT, Content, Metadata, to_files
-from promptrelease.release.model import Served, config_map_name
+from promptrelease.release.model import Change, Served, config_map_name
 
 MANAGER = "promptrelease"
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -66,9 +67,19 @@ def config_map_annotations(served: Served) -> dict[str, str]:
         f"{PREFIX}reason": served.reason,
         f"{PREFIX}by": served.by,
         f"{PREFIX}history": ",".join(map(str, served.history)),
+        f"{PREFIX}kind": served.kind,
+        f"{PREFIX}from": "" if served.before is None else str(served.before),
+        f"{PREFIX}approvals": _json([[one.name, one.by] for one in served.approvals]),
+        f"{PREFIX}evaluations": ",".join(served.evaluations),
+        f"{PREFIX}break-glass": served.break_glass,
         f"{PREFIX}checksum": served.checksum,
         f"{PREFIX}format": str(FORMAT),
     }
+
+
+def backlog_annotation(backlog: Sequence[Change]) -> dict[str, str]:
+    """Earlier moves that nobody has written down yet."""
+    return {f"{PREFIX}backlog": _json([asdict(change) for change in backlog])}
 
 
 def config_map(
@@ -78,6 +89,7 @@ def config_map(
     label: str,
     served: Served,
     data: Mapping[str, str],
+    backlog: Sequence[Change] = (),
 ) -> dict[str, Any]:
     """The manifest.
 
@@ -91,7 +103,7 @@ def config_map(
             "name": config_map_name(release, label),
             "namespace": namespace,
             "labels": config_map_labels(release, label, served),
-            "annotations": config_map_annotations(served),
+            "annotations": config_map_annotations(served) | backlog_annotation(backlog),
             "ownerReferences": [
                 {
                     "apiVersion": "promptrelease.dev/v1alpha1",
@@ -105,3 +117,8 @@ def config_map(
         },
         "data": dict(data),
     }
+
+
+def _json(items: Sequence[Any]) -> str:
+    """Compact JSON; nothing is an empty text, so that the annotation stays ours all the same."""
+    return json.dumps(items, separators=(",", ":")) if items else ""

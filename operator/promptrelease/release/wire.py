@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (
+    BreakGlass,
+    Change,
     Condition,
     ConfigMap,
+    Consent,
     LabelStatus,
     Pending,
     Release,
     ReleaseStatus,
+    Retirement,
     Served,
     Verdict,
     Version,
@@ -31,21 +37,30 @@ from promptrelease.release.render import (
 
 Json = Mapping[str, Any]
 
+BREAK_GLASS = "breakglass.promptrelease.dev/"
+"""An annotation of this prefix and a label's name skips the gates for one move of it."""
+
+_BREAK_GLASS = re.compile(r"v([1-9][0-9]{0,9}): *(\S.*)", re.DOTALL)
+
 
 def release(obj: Json) -> Release:
     """A PromptRelease."""
     meta = obj["metadata"]
+    annotations = meta.get("annotations") or {}
     return Release(
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         generation=meta["generation"],
         labels={
-            name: Wanted(label["version"], label["reason"], label.get("by", ""))
+            name: Wanted(label["version"], label["reason"], label.get("by", ""), label.get("from"))
             for name, label in (obj["spec"].get("labels") or {}).items()
         },
         status=_release_status(obj.get("status") or {}),
         deleting="deletionTimestamp" in meta,
+        break_glass=_break_glass(annotations),
+        withdrawn_by=_withdrawn_by(annotations.get(f"{PREFIX}withdrawn-by", "")),
+        withdrawal_reason=annotations.get(f"{PREFIX}withdrawal-reason", "")[:1024],
     )
 
 
@@ -67,6 +82,9 @@ def version(obj: Json) -> Version:
         includes=tuple(sorted((i["prompt"], i["version"]) for i in includes)),
         verdict=Verdict(status.digest) if found_valid and not includes else None,
         status=status,
+        author=(meta.get("annotations") or {}).get(f"{PREFIX}author", ""),
+        created=meta.get("creationTimestamp", ""),
+        consumes=tuple(sorted(spec.get("consumes") or ())),
     )
 
 
@@ -77,6 +95,7 @@ def config_map(obj: Json) -> ConfigMap:
     its_labels = meta.get("labels") or {}
     its_annotations = meta.get("annotations") or {}
     owner = _controller(meta)
+    managed_fields = meta.get("managedFields") or ()
     served = _served_from_annotations(its_labels, its_annotations)
     return ConfigMap(
         name=meta["name"],
@@ -90,7 +109,10 @@ def config_map(obj: Json) -> ConfigMap:
         and bool(owner)
         and config_map_labels(prompt, label, served).items() <= its_labels.items()
         and config_map_annotations(served).items() <= its_annotations.items(),
-        editor=_last_editor(meta.get("managedFields") or ()),
+        editor=_last_editor(managed_fields),
+        backlog=_backlog(prompt, label, its_annotations.get(f"{PREFIX}backlog", ""))
+        if _is_as_we_left_it(f"{PREFIX}backlog", managed_fields)
+        else (),
     )
 
 
@@ -105,7 +127,7 @@ def release_and_label(name: str) -> tuple[str, str]:
 
 def release_status(name: str, status: ReleaseStatus) -> dict[str, Any]:
     """The status of the PromptRelease of that name, as the API writes it."""
-    return {
+    result = {
         "observedGeneration": status.observed_generation,
         "revision": status.revision,
         "labels": {
@@ -119,6 +141,12 @@ def release_status(name: str, status: ReleaseStatus) -> dict[str, Any]:
         },
         "conditions": [_condition(c) for c in status.conditions],
     }
+    if status.retirement is not None:
+        result["retention"] = {
+            "wouldDelete": status.retirement.count,
+            "versions": list(status.retirement.versions),
+        }
+    return result
 
 
 def version_status(status: VersionStatus) -> dict[str, Any]:
@@ -126,8 +154,13 @@ def version_status(status: VersionStatus) -> dict[str, Any]:
     result: dict[str, Any] = {"labels": list(status.labels)}
     if status.digest:
         result["digest"] = status.digest
-    if status.valid is not None:
-        result["conditions"] = [_condition(status.valid)]
+    if status.history:
+        result["history"] = list(status.history)
+    if status.included_by:
+        result["includedBy"] = list(status.included_by)
+    conditions = [c for c in (status.valid, status.chain) if c is not None]
+    if conditions:
+        result["conditions"] = [_condition(c) for c in conditions]
     return result
 
 
@@ -145,15 +178,19 @@ def _release_status(status: Json) -> ReleaseStatus:
             for name, label in (status.get("labels") or {}).items()
         },
         conditions=tuple(_read_condition(c) for c in status.get("conditions") or ()),
+        retirement=_retirement(status.get("retention")),
     )
 
 
 def _version_status(status: Json) -> VersionStatus:
-    valid = [c for c in status.get("conditions") or () if c["type"] == "Valid"]
+    conditions = {c["type"]: _read_condition(c) for c in status.get("conditions") or ()}
     return VersionStatus(
         digest=status.get("digest", ""),
         labels=tuple(status.get("labels") or ()),
-        valid=_read_condition(valid[0]) if valid else None,
+        history=tuple(status.get("history") or ()),
+        included_by=tuple(status.get("includedBy") or ()),
+        valid=conditions.get("Valid"),
+        chain=conditions.get("Chain"),
     )
 
 
@@ -174,12 +211,30 @@ def _served(label: Json, history: tuple[int, ...]) -> Served | None:
         reason=label.get("reason", ""),
         by=label.get("by", ""),
         history=history,
+        kind=label.get("kind", ""),
+        before=label.get("from"),
+        approvals=_consents(label.get("approvals") or ()),
+        evaluations=tuple(label.get("evaluations") or ()),
+        break_glass=label.get("breakGlass", ""),
         checksum=label.get("checksum", ""),
     )
 
 
 def _pending(pending: Json | None) -> Pending | None:
-    return Pending(pending["version"], tuple(pending["waitingFor"])) if pending else None
+    if not pending:
+        return None
+    waiting_for = tuple(pending["waitingFor"])
+    return Pending(pending["version"], waiting_for, pending.get("digest", ""))
+
+
+def _retirement(retention: Json | None) -> Retirement | None:
+    if not retention:
+        return None
+    return Retirement(retention["wouldDelete"], tuple(retention["versions"]))
+
+
+def _consents(approvals: Any) -> tuple[Consent, ...]:
+    return tuple(Consent(approval["name"], approval.get("by", "")) for approval in approvals)
 
 
 def _consumers(consumers: Json | None) -> Consumers | None:
@@ -200,16 +255,24 @@ def _consumers(consumers: Json | None) -> Consumers | None:
 def _label_status(name: str, label: LabelStatus) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if label.served is not None:
-        result = {"configMap": name, **asdict(label.served)}
-        del result["history"]
-        for optional in ("reason", "by"):
-            if not result[optional]:
-                del result[optional]
+        served = label.served
+        result = {
+            "configMap": name,
+            "version": served.version,
+            "digest": served.digest,
+            "revision": served.revision,
+            "since": served.since,
+            "checksum": served.checksum,
+            **_told(served.reason, served.by, served.kind, served.before),
+            **_passed(served),
+        }
     if label.pending is not None:
         result["pending"] = {
             "version": label.pending.version,
             "waitingFor": list(label.pending.waiting_for),
         }
+        if label.pending.digest:
+            result["pending"]["digest"] = label.pending.digest
     if label.consumers is not None:
         consumers = asdict(label.consumers)
         result["consumers"] = {k: v for k, v in consumers.items() if v or k not in _OPTIONAL}
@@ -217,6 +280,59 @@ def _label_status(name: str, label: LabelStatus) -> dict[str, Any]:
 
 
 _OPTIONAL = ("never", "message")
+
+
+def _told(reason: str, by: str, kind: str, before: int | None) -> dict[str, Any]:
+    told = {"reason": reason, "by": by, "kind": kind, "from": before}
+    return {name: value for name, value in told.items() if value}
+
+
+def _passed(served: Served) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if served.approvals:
+        result["approvals"] = [_consent(approval) for approval in served.approvals]
+    if served.evaluations:
+        result["evaluations"] = list(served.evaluations)
+    if served.break_glass:
+        result["breakGlass"] = served.break_glass
+    return result
+
+
+def _consent(approval: Consent) -> dict[str, str]:
+    return {"name": approval.name, "by": approval.by} if approval.by else {"name": approval.name}
+
+
+def _break_glass(annotations: Json) -> dict[str, BreakGlass]:
+    result = {}
+    for name, value in annotations.items():
+        if name.startswith(BREAK_GLASS) and (found := _BREAK_GLASS.fullmatch(value)):
+            reason = found[2].strip()[:1024]
+            result[name.removeprefix(BREAK_GLASS)] = BreakGlass(int(found[1]), reason)
+    return result
+
+
+def _withdrawn_by(lines: str) -> dict[str, str]:
+    """Lines of a label and who withdrew it."""
+    pairs = (line.partition(" ") for line in lines.splitlines())
+    return {label: who for label, _, who in pairs}
+
+
+def _backlog(prompt: str, label: str, text: str) -> tuple[Change, ...]:
+    try:
+        return tuple(
+            Change(
+                **{
+                    **change,
+                    "release": prompt,
+                    "label": label,
+                    "approvals": tuple(Consent(**one) for one in change["approvals"]),
+                    "evaluations": tuple(change.get("evaluations", ())),
+                }
+            )
+            for change in (json.loads(text) if text else ())
+        )
+    except (ValueError, TypeError, KeyError):
+        return ()  # somebody wrote into it
 
 
 def _served_from_annotations(its_labels: Json, its_annotations: Json) -> Served | None:
@@ -233,10 +349,21 @@ def _served_from_annotations(its_labels: Json, its_annotations: Json) -> Served 
             reason=value("reason"),
             by=value("by"),
             history=tuple(int(v) for v in value("history").split(",")),
+            kind=its_annotations.get(f"{PREFIX}kind", ""),
+            before=int(before) if (before := its_annotations.get(f"{PREFIX}from")) else None,
+            approvals=_consents_from(its_annotations.get(f"{PREFIX}approvals", "")),
+            evaluations=tuple(
+                name for name in its_annotations.get(f"{PREFIX}evaluations", "").split(",") if name
+            ),
+            break_glass=its_annotations.get(f"{PREFIX}break-glass", ""),
             checksum=value("checksum"),
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         return None
+
+
+def _consents_from(text: str) -> tuple[Consent, ...]:
+    return tuple(Consent(name, by) for name, by in (json.loads(text) if text else ()))
 
 
 def _checksum(obj: Json) -> str:
@@ -252,6 +379,18 @@ def _last_editor(managed_fields: Any) -> str:
     newest = max(managed_fields, key=when, default=None)
     manager: str = newest.get("manager", "") if newest else ""
     return "" if manager == MANAGER else manager
+
+
+def _is_as_we_left_it(annotation: str, managed_fields: Any) -> bool:
+    """Whether it is still ours: the API server gives it to whoever else changes its text."""
+    if not managed_fields:
+        return True
+    owned = [
+        entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+        for entry in managed_fields
+        if entry.get("manager") == MANAGER
+    ]
+    return any(f"f:{annotation}" in annotations for annotations in owned)
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

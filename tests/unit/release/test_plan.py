@@ -8,8 +8,9 @@ import pytest
 
 from harness.simulation import Cluster
 from promptrelease.release import notes
-from promptrelease.release.model import Obstacle
-from promptrelease.release.plan import ApplyConfigMap, Plan, WriteReleaseStatus, plan
+from promptrelease.release.model import Change, Obstacle
+from promptrelease.release.plan import plan
+from promptrelease.release.steps import ApplyConfigMap, Plan, WriteChange, WriteReleaseStatus
 
 
 @pytest.fixture
@@ -29,6 +30,11 @@ def status_of(todo: Plan) -> WriteReleaseStatus:
     return written
 
 
+def change_of(todo: Plan) -> Change:
+    (written,) = [step for step in todo.record if isinstance(step, WriteChange)]
+    return written.change
+
+
 def test_a_revision_is_noted_before_its_config_map_goes(settled: Cluster) -> None:
     settled.set_label("production", 2)
     settled.work(1)  # served, and killed before the status
@@ -44,18 +50,15 @@ def test_a_revision_is_noted_before_its_config_map_goes(settled: Cluster) -> Non
 def test_a_crash_after_serving_is_told_as_the_move_that_it_was(settled: Cluster) -> None:
     settled.set_label("production", 2)
     settled.work(1)
-    (move,) = status_of(plan(settled.view(), settled.now())).moves
-    assert (move.kind, move.label, move.before) == ("Promotion", "production", 1)
-    assert move.to is not None
-    assert move.to.version == 2
+    move = change_of(plan(settled.view(), settled.now()))
+    assert (move.kind, move.label, move.before, move.to) == ("Promotion", "production", 1, 2)
 
 
 def test_a_return_to_what_a_label_has_served_is_a_rollback(settled: Cluster) -> None:
     for number, kind in ((2, "Promotion"), (1, "Rollback"), (2, "Rollback")):
         settled.set_label("production", number)
         settled.work(1)
-        (move,) = status_of(plan(settled.view(), settled.now())).moves
-        assert move.kind == kind
+        assert change_of(plan(settled.view(), settled.now())).kind == kind
         settled.settle()
 
 
@@ -113,7 +116,7 @@ def test_an_obstacle_keeps_a_move_pending_and_is_told(settled: Cluster, lasting:
     assert conditions["Stalled"].status == str(lasting)
     assert conditions["Reconciling"].status == str(not lasting)
     assert "production stays at v1: the API server refused: quota" in conditions["Ready"].message
-    assert not written.moves
+    assert not [step for step in todo.record if isinstance(step, WriteChange)]
 
 
 def test_a_release_that_is_being_deleted_is_left_alone(settled: Cluster) -> None:
@@ -135,10 +138,10 @@ def test_notes_are_told_once(settled: Cluster) -> None:
     view = settled.view()
     assert view.release is not None
     written = status_of(plan(view, settled.now()))
-    (note,) = notes.of_release(view.release.status, written.status, written.moves)
+    (note,) = notes.of_release(view.release.status, written.status)
     assert (note.type, note.reason) == ("Warning", "MoveHeld")
     assert "ticket-v9, which does not exist" in note.message
-    assert not list(notes.of_release(written.status, written.status, ()))
+    assert not list(notes.of_release(written.status, written.status))
 
 
 def test_a_condition_keeps_the_time_of_its_last_transition(settled: Cluster) -> None:

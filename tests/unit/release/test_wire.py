@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptrelease.content.files import Content, from_files
-from promptrelease.release import render, wire
+from promptrelease.release import log, render, wire, wire_policy
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (
+    Change,
     Condition,
+    Consent,
     LabelStatus,
     Pending,
     ReleaseStatus,
+    Retirement,
     Served,
     VersionStatus,
 )
@@ -34,6 +37,22 @@ conditions = st.builds(
     last_transition_time=words,
 )
 histories = st.lists(numbers, min_size=1, max_size=10, unique=True).map(tuple)
+consents = st.builds(Consent, name=word, by=words)
+changes = st.builds(
+    Change,
+    release=st.just("p"),
+    label=st.just("production"),
+    revision=numbers,
+    kind=st.sampled_from(["Promotion", "Rollback", "Follow", "Withdrawal"]),
+    before=st.none() | numbers,
+    to=st.none() | numbers,
+    digest=words,
+    reason=words,
+    by=words,
+    at=word,
+    approvals=st.lists(consents, max_size=2).map(tuple),
+    break_glass=words,
+)
 moves = st.builds(
     Served,
     version=numbers,
@@ -43,10 +62,17 @@ moves = st.builds(
     reason=words,
     by=words,
     history=histories,
+    kind=st.sampled_from(["", "Promotion", "Rollback", "Follow"]),
+    before=st.none() | numbers,
+    approvals=st.lists(consents, max_size=2).map(tuple),
+    break_glass=words,
     checksum=word,
 )
 pendings = st.builds(
-    Pending, version=numbers, waiting_for=st.lists(words, min_size=1, max_size=3).map(tuple)
+    Pending,
+    version=numbers,
+    waiting_for=st.lists(words, min_size=1, max_size=3).map(tuple),
+    digest=words,
 )
 fixed = st.builds(Fixed, pod=word, container=word, reason=word)
 consumers = st.builds(
@@ -69,11 +95,15 @@ release_statuses = st.builds(
     revision=numbers,
     labels=st.dictionaries(names, label_statuses, max_size=3),
     conditions=st.lists(conditions, max_size=3).map(tuple),
+    retirement=st.none()
+    | st.builds(Retirement, count=numbers, versions=st.lists(numbers, max_size=3).map(tuple)),
 )
 version_statuses = st.builds(
     VersionStatus,
     digest=words,
     labels=st.lists(names, max_size=3).map(tuple),
+    history=st.lists(names, max_size=3).map(tuple),
+    included_by=st.lists(names, max_size=3).map(tuple),
     valid=st.none() | st.builds(lambda c: Condition("Valid", *_rest(c)), conditions),
 )
 
@@ -101,6 +131,20 @@ def test_a_release_s_status_is_read_as_it_was_written(status: ReleaseStatus) -> 
 def test_a_version_s_status_is_read_as_it_was_written(status: VersionStatus) -> None:
     written = over_the_wire(wire.version_status(status))
     assert wire.version(resource(status=written)).status == status
+
+
+@given(changes)
+def test_a_change_is_read_as_it_was_written(change: Change) -> None:
+    written = over_the_wire(wire_policy.change_manifest("team", change))
+    assert written["metadata"]["name"] == log.name_of(change)
+    assert wire_policy.change(written) == change
+
+
+@given(served=moves, backlog=st.lists(changes, max_size=3).map(tuple))
+def test_moves_that_nobody_wrote_down_go_along(served: Served, backlog: tuple[Change, ...]) -> None:
+    body = over_the_wire(render.config_map("ns", "p", "owner", "production", served, {}, backlog))
+    body["metadata"] |= {"uid": "u", "resourceVersion": "7"}
+    assert wire.config_map(body).backlog == backlog
 
 
 @given(prompt=names, label=names, served=moves, text=word)
@@ -132,7 +176,8 @@ def test_whatever_is_changed_in_it_shows(
     meta = body["metadata"]
     meta |= {"uid": "u", "resourceVersion": "7"}
     place = data.draw(st.sampled_from([meta["labels"], meta["annotations"], body["data"]]))
-    key = data.draw(st.sampled_from(sorted(place)))
+    # The backlog is believed only while nobody else has written to the ConfigMap.
+    key = data.draw(st.sampled_from(sorted(place.keys() - {"promptrelease.dev/backlog"})))
     before = place[key]
     place[key] = data.draw(st.none() | words)
     if place[key] is None:
