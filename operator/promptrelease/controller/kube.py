@@ -67,6 +67,12 @@ class Resource:
 
 RELEASES = Resource(f"/apis/{GROUP}/{VERSION}", "promptreleases")
 VERSIONS = Resource(f"/apis/{GROUP}/{VERSION}", "promptversions")
+POLICIES = Resource(f"/apis/{GROUP}/{VERSION}", "promptpolicies")
+APPROVALS = Resource(f"/apis/{GROUP}/{VERSION}", "promptapprovals")
+CHANGES = Resource(f"/apis/{GROUP}/{VERSION}", "promptchanges")
+SUITES = Resource(f"/apis/{GROUP}/{VERSION}", "promptsuites")
+EVALUATIONS = Resource(f"/apis/{GROUP}/{VERSION}", "promptevaluations")
+JOBS = Resource("/apis/batch/v1", "jobs")
 CONFIG_MAPS = Resource("/api/v1", "configmaps")
 PODS = Resource("/api/v1", "pods")
 EVENTS = Resource("/apis/events.k8s.io/v1", "events")
@@ -154,6 +160,11 @@ class Kube:
         """Delete, if it still is the very object in the very state that was seen."""
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         await self._json("DELETE", path, body={"preconditions": preconditions})
+
+    async def remove(self, path: str, *, uid: str) -> None:
+        """Delete the very object that was seen, in whatever state, and what it owns after it."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        await self._json("DELETE", path, body=body)
 
     async def _json(
         self,

@@ -45,6 +45,13 @@ def parser() -> argparse.ArgumentParser:
         help="look at every prompt again this often; 0 for never (default: 600)",
     )
     result.add_argument(
+        "--max-jobs",
+        type=int,
+        default=10,
+        metavar="N",
+        help="run at most so many evaluations at once, over all namespaces (default: 10)",
+    )
+    result.add_argument(
         "--log-level", default="info", choices=["debug", "info", "warning", "error"]
     )
     return result

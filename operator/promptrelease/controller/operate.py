@@ -15,20 +15,45 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from promptrelease.controller.contents import Contents
+from promptrelease.controller.evaluator import Evaluator, evaluate
 from promptrelease.controller.handlers import Handlers, settings
 from promptrelease.controller.health import Health
-from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, ApiError, Kube
+from promptrelease.controller.kube import (
+    APPROVALS,
+    CHANGES,
+    CONFIG_MAPS,
+    EVALUATIONS,
+    JOBS,
+    POLICIES,
+    RELEASES,
+    SUITES,
+    VERSIONS,
+    ApiError,
+    Kube,
+)
 from promptrelease.controller.queue import WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
-from promptrelease.controller.store import ConfigMapSink, Key, Store, VersionSink
+from promptrelease.controller.store import (
+    ApprovalSink,
+    ChangeSink,
+    ConfigMapSink,
+    EvaluationSink,
+    Key,
+    PolicySink,
+    Store,
+    SuiteSink,
+    VersionSink,
+)
 from promptrelease.controller.watch import Reflector
 from promptrelease.controller.worker import WORKERS, Worker
 from promptrelease.release.render import MANAGED_BY, MANAGER
+from promptrelease.release.wire_evaluation import EVALUATION_LABEL
 
 logger = logging.getLogger("promptrelease")
 
 CRD_SECONDS = 2.0
+KINDS = (RELEASES, VERSIONS, POLICIES, APPROVALS, CHANGES, SUITES, EVALUATIONS)
 
 
 async def operate(
@@ -39,10 +64,19 @@ async def operate(
     queue: WorkQueue[Key] = WorkQueue()
     store = Store(queue.add)
     contents = Contents(kube)
+    recorder = Recorder(kube)
+    evaluator = Evaluator(kube, store, contents, recorder, args.max_jobs)
     selector = f"{MANAGED_BY}={MANAGER}"
     reflectors = (
         Reflector(kube, VERSIONS.path(namespace), VersionSink(store, contents.heard)),
         Reflector(kube, CONFIG_MAPS.path(namespace), ConfigMapSink(store), selector),
+        # All of these before the first move: a policy that is not known yet would hold nothing.
+        Reflector(kube, POLICIES.path(namespace), PolicySink(store)),
+        Reflector(kube, APPROVALS.path(namespace), ApprovalSink(store)),
+        Reflector(kube, CHANGES.path(namespace), ChangeSink(store)),
+        Reflector(kube, SUITES.path(namespace), SuiteSink(store)),
+        Reflector(kube, EVALUATIONS.path(namespace), EvaluationSink(store, evaluator.dirty)),
+        Reflector(kube, JOBS.path(namespace), evaluator, EVALUATION_LABEL),
     )
     handlers = Handlers(kube, store, RELEASES.path(namespace))
     ready = asyncio.Event()
@@ -64,8 +98,9 @@ async def operate(
         gc.collect()
         gc.freeze()
         logger.info("serving %s, %d prompts", namespace or "all namespaces", len(store.keys()))
-        worker = Worker(kube, store, queue, contents, Recorder(kube), Refresher(kube))
+        worker = Worker(kube, store, queue, contents, recorder, Refresher(kube))
         tasks |= {asyncio.create_task(worker.run(), name=f"worker {i}") for i in range(WORKERS)}
+        tasks.add(asyncio.create_task(evaluate(evaluator), name="evaluations"))
         if args.resync:
             tasks.add(asyncio.create_task(_resync(store, queue, args.resync), name="resync"))
         tasks.add(asyncio.create_task(_kopf(handlers, client, namespace, stop), name="kopf"))
@@ -106,7 +141,7 @@ async def _until_installed(kube: Kube, namespace: str | None, stop: asyncio.Even
     told = False
     while not stop.is_set():
         try:
-            for resource in (RELEASES, VERSIONS):
+            for resource in KINDS:
                 async for _ in kube.pages(resource.path(namespace), metadata_only=True):
                     break
         except ApiError as error:

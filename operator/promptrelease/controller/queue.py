@@ -37,7 +37,8 @@ class WorkQueue(Generic[Key]):
         self._again: dict[Key, Lane] = {}
         self._active: set[Key] = set()
         self._failures: dict[Key, int] = {}
-        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._timers: dict[tuple[Key, Lane], asyncio.TimerHandle] = {}
+        self._alarms: dict[Key, asyncio.TimerHandle] = {}
         self._wakeup: asyncio.Queue[None] = asyncio.Queue()
 
     def __len__(self) -> int:
@@ -74,11 +75,23 @@ class WorkQueue(Generic[Key]):
         self._failures[key] = failures + 1
         # Jitter, so that what failed together does not come again together.
         delay: float = min(most, 0.05 * 2 ** min(failures, 16)) * random.uniform(0.5, 1.0)  # noqa: S311
-        if (timer := self._timers.pop(key, None)) is not None:
+        if (timer := self._timers.pop((key, lane), None)) is not None:
             timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timers[key] = loop.call_later(delay, self._due, key, lane)
+        self._timers[key, lane] = loop.call_later(delay, self._due, key, lane)
         return delay
+
+    def wake(self, key: Key, seconds: float | None) -> None:
+        """Give a key a turn after so many seconds, unless another time is set; none: no longer."""
+        if (alarm := self._alarms.pop(key, None)) is not None:
+            alarm.cancel()
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._alarms[key] = loop.call_later(max(0.0, seconds), self._rings, key)
+
+    def is_wanted(self, key: Key) -> bool:
+        """Whether a key that is worked on was added meanwhile."""
+        return key in self._again
 
     def failures(self, key: Key) -> int:
         """How often in a row a key has failed."""
@@ -112,6 +125,10 @@ class WorkQueue(Generic[Key]):
         waited = asyncio.get_running_loop().time() - next(iter(record.values()))
         return Lane.RECORD if waited > PATIENCE else Lane.SERVE
 
+    def _rings(self, key: Key) -> None:
+        self._alarms.pop(key, None)
+        self.add(key)
+
     def _due(self, key: Key, lane: Lane) -> None:
-        self._timers.pop(key, None)
+        self._timers.pop((key, lane), None)
         self.add(key, lane)

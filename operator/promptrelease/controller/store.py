@@ -6,13 +6,25 @@ that a late event never takes back what a write's answer already told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from promptrelease.release import wire
+from promptrelease.controller.scenes import Scenes
+from promptrelease.release import log, wire, wire_evaluation, wire_policy
 from promptrelease.release.consumers import Consumers
-from promptrelease.release.model import ConfigMap, Obstacle, Release, Served, Verdict, Version, View
+from promptrelease.release.evaluation import Evaluation, Suite
+from promptrelease.release.model import (
+    Change,
+    ConfigMap,
+    Obstacle,
+    Release,
+    Served,
+    Verdict,
+    Version,
+    View,
+)
+from promptrelease.release.policy import Approval, Policy
 
 Key = tuple[str, str]
 """Namespace and prompt."""
@@ -30,6 +42,10 @@ class _Prompt:
     obstacles: dict[str, Obstacle] = field(default_factory=dict)
     written: dict[str, Served] = field(default_factory=dict)
     consumers: dict[str, Consumers] = field(default_factory=dict)
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    log: dict[str, tuple[Change, ...]] = field(default_factory=dict)
+    older: dict[str, dict[Hashable, Change]] = field(default_factory=dict)
+    logged_revision: int = 0
 
     def forget(self) -> None:
         """What was learnt about one release says nothing of its successor."""
@@ -39,7 +55,8 @@ class _Prompt:
 
     @property
     def empty(self) -> bool:
-        return not (self.release or self.versions or self.config_maps)
+        # A log outlives all that it tells of: revisions must never be given out again.
+        return not (self.release or self.versions or self.config_maps or self.approvals or self.log)
 
 
 class Store:
@@ -55,6 +72,9 @@ class Store:
         self._prompts: dict[Key, _Prompt] = {}
         # An included version to the versions that take it in.
         self._includers: dict[Target, set[Target]] = {}
+        # Namespace to policies by name.
+        self._policies: dict[str, dict[str, Policy]] = {}
+        self.scenes = Scenes(dirty, self._alone)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._prompts
@@ -64,7 +84,10 @@ class Store:
         return list(self._prompts)
 
     def view(self, key: Key) -> View:
-        """Everything known of a prompt."""
+        """Everything known of a prompt, and of others as far as it concerns this one."""
+        return self.scenes.completed(self._alone(key))
+
+    def _alone(self, key: Key) -> View:
         prompt = self._prompts.get(key) or _Prompt()
         return View(
             namespace=key[0],
@@ -75,6 +98,12 @@ class Store:
             obstacles=prompt.obstacles,
             written=prompt.written,
             consumers=prompt.consumers,
+            policies=tuple(self._policies.get(key[0], {}).values()),
+            approvals=tuple(prompt.approvals.values()),
+            log=prompt.log,
+            older={label: found.values() for label, found in prompt.older.items()},
+            logged_revision=prompt.logged_revision,
+            includers=self._names_of_includers(key, prompt),
         )
 
     # Releases
@@ -86,15 +115,17 @@ class Store:
         if prompt.release is None or _newer(obj, prompt.release):
             if prompt.release is not None and prompt.release.uid != obj["metadata"]["uid"]:
                 prompt.forget()
-            prompt.release = wire.release(obj)
+            before, prompt.release = prompt.release, wire.release(obj)
             self._dirty(key)
+            self.scenes.wants(before, self._alone(key))
 
     def drop_release(self, namespace: str, name: str, uid: str) -> None:
         """Forget a PromptRelease."""
         prompt = self._prompts.get((namespace, name))
         if prompt and prompt.release and prompt.release.uid == uid:
-            prompt.release = None
+            before, prompt.release = prompt.release, None
             prompt.forget()
+            self.scenes.wants(before, self._alone((namespace, name)))
             self._changed((namespace, name))
 
     def releases(self) -> Iterator[tuple[Key, Release]]:
@@ -120,9 +151,12 @@ class Store:
         target = (namespace, name, new.number)
         for included in new.includes:
             self._includers.setdefault((namespace, *included), set()).add(target)
+            self._dirty((namespace, included[0]))
         self._dirty((namespace, name))
         if old is None or old.uid != new.uid:
             self._doubt_includers(target)
+            for label in prompt.config_maps:
+                self.scenes.looked_at(self._alone((namespace, name)), label)
 
     def drop_version(self, namespace: str, prompt_name: str, number: int, uid: str) -> None:
         """Forget a PromptVersion."""
@@ -137,6 +171,7 @@ class Store:
             includers.discard(target)
             if not includers:
                 self._includers.pop((namespace, *included), None)
+            self._dirty((namespace, included[0]))
         self._changed((namespace, prompt_name))
         self._doubt_includers(target)
 
@@ -169,6 +204,7 @@ class Store:
         prompt.config_maps[config_map.label] = config_map
         prompt.obstacles.pop(config_map.label, None)
         self._dirty(key)
+        self.scenes.looked_at(self._alone(key), config_map.label)
 
     def drop_config_map(self, namespace: str, name: str, uid: str) -> None:
         """Forget a ConfigMap."""
@@ -178,6 +214,7 @@ class Store:
             del prompt.config_maps[label]
             prompt.obstacles.pop(label, None)
             prompt.consumers.pop(label, None)
+            self.scenes.looked_at(self._alone((namespace, prompt_name)), label)
             self._changed((namespace, prompt_name))
 
     def config_maps(self) -> Iterator[tuple[Key, ConfigMap]]:
@@ -205,6 +242,124 @@ class Store:
         """Note who was told of a label's move."""
         self._at(key).consumers[label] = consumers
         self._dirty(key)
+
+    # Policies, approvals and the change log
+
+    def put_policy(self, obj: Json) -> None:
+        """Take in a PromptPolicy: whatever waits in its namespace is asked about again."""
+        namespace = obj["metadata"]["namespace"]
+        policies = self._policies.setdefault(namespace, {})
+        old = policies.get(obj["metadata"]["name"])
+        if old is None or _newer(obj, old):
+            policies[obj["metadata"]["name"]] = wire_policy.policy(obj)
+            self._policies_changed(namespace)
+
+    def drop_policy(self, namespace: str, name: str, uid: str) -> None:
+        """Forget a PromptPolicy."""
+        policies = self._policies.get(namespace, {})
+        if name in policies and policies[name].uid == uid:
+            del policies[name]
+            self._policies_changed(namespace)
+
+    def policies(self) -> Iterator[tuple[Key, Policy]]:
+        """Every policy, by its namespace and name."""
+        for namespace, policies in self._policies.items():
+            for policy in policies.values():
+                yield (namespace, policy.name), policy
+
+    def put_approval(self, obj: Json) -> None:
+        """Take in a PromptApproval. Its release may not exist yet."""
+        key = (obj["metadata"]["namespace"], obj["spec"]["release"])
+        approvals = self._at(key).approvals
+        old = approvals.get(obj["metadata"]["name"])
+        if old is None or _newer(obj, old):
+            approvals[obj["metadata"]["name"]] = wire_policy.approval(obj)
+            self._dirty(key)
+            self.scenes.stir((key[0], obj["spec"]["label"]), key[1])
+
+    def drop_approval(self, key: Key, name: str, uid: str) -> None:
+        """Forget a PromptApproval of that prompt."""
+        prompt = self._prompts.get(key)
+        if prompt and name in prompt.approvals and prompt.approvals[name].uid == uid:
+            label = prompt.approvals.pop(name).label
+            self._changed(key)
+            self.scenes.stir((key[0], label), key[1])
+
+    def approvals(self) -> Iterator[tuple[Key, Approval]]:
+        """Every approval, by the prompt that it is about."""
+        for key, prompt in self._prompts.items():
+            for approval in prompt.approvals.values():
+                yield key, approval
+
+    def put_change(self, obj: Json) -> None:
+        """Take in a PromptChange. It never changes, and its end is no news: the log only grows."""
+        self.add_change(obj["metadata"]["namespace"], wire_policy.change(obj))
+
+    def add_change(self, namespace: str, change: Change) -> None:
+        """Note that a change is written down; of its words only what decisions need is kept."""
+        key = (namespace, change.release)
+        prompt = self._at(key)
+        before = prompt.log.get(change.label, ())
+        kept = replace(change, reason="", by="")
+        after = log.added(before, kept)
+        for what, lost in log.left_behind(before, after, kept):
+            prompt.older.setdefault(change.label, {})[what] = lost
+        if after != before:
+            prompt.log[change.label] = after
+            prompt.logged_revision = max(prompt.logged_revision, change.revision)
+            self._dirty(key)
+            for consumer in self.scenes.downstream((namespace, change.label), change.release):
+                self._dirty(consumer)
+
+    def drop_change(self, namespace: str, name: str) -> None:
+        """Forget a change, once nothing is left of its prompt but the log.
+
+        Before that it is still known that it was written down: it must not come again.
+        """
+        release, label, *_ = name.split(".")
+        prompt = self._prompts.get((namespace, release))
+        if prompt is None or prompt.release or prompt.versions or prompt.config_maps:
+            return
+        kept = tuple(c for c in prompt.log.get(label, ()) if log.name_of(c) != name)
+        if kept:
+            prompt.log[label] = kept
+        elif prompt.log.pop(label, None) is not None:
+            self._changed((namespace, release))
+
+    # Suites and evaluations
+
+    def put_suite(self, obj: Json) -> None:
+        """Take in a PromptSuite."""
+        namespace, name = _key(obj)
+        old = self.scenes.suite(namespace, name)
+        if old is None or _newer(obj, old):
+            self.scenes.put_suite(wire_evaluation.suite(obj), namespace)
+            self._policies_changed(namespace)
+
+    def drop_suite(self, namespace: str, name: str, uid: str) -> None:
+        """Forget a PromptSuite."""
+        if self.scenes.drop_suite(namespace, name, uid):
+            self._policies_changed(namespace)
+
+    def put_evaluation(self, obj: Json) -> bool:
+        """Take in a PromptEvaluation; true when it is news."""
+        old = self.scenes.evaluation(*_key(obj))
+        if old is not None and not _newer(obj, old):
+            return False
+        self.scenes.put_evaluation(obj)
+        return True
+
+    def _policies_changed(self, namespace: str) -> None:
+        for key, prompt in self._prompts.items():
+            if key[0] == namespace and prompt.release is not None:
+                self._dirty(key)
+
+    def _names_of_includers(self, key: Key, prompt: _Prompt) -> dict[int, tuple[str, ...]]:
+        found = {}
+        for number in prompt.versions:
+            if includers := self._includers.get((*key, number)):
+                found[number] = tuple(sorted(f"{name}-v{n}" for _, name, n in includers))
+        return found
 
     def _at(self, key: Key) -> _Prompt:
         return self._prompts.setdefault(key, _Prompt())
@@ -286,7 +441,99 @@ class ConfigMapSink:
             self._store.drop_config_map(namespace, c.name, c.uid)
 
 
-Known = TypeVar("Known", Release, Version, ConfigMap)
+class PolicySink:
+    """Policies, for a list or a watch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.put = store.put_policy
+        self.drop = store.drop_policy
+
+    def keep_only(self, uids: set[str], resource_version: str) -> None:
+        """Forget policies that a list did not show."""
+        for (namespace, name), policy in _ghosts(self._store.policies(), uids, resource_version):
+            self._store.drop_policy(namespace, name, policy.uid)
+
+
+class ApprovalSink:
+    """Approvals, for a list or a watch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.put = store.put_approval
+
+    def drop(self, namespace: str, name: str, uid: str) -> None:
+        """Forget an approval, whatever it was about."""
+        for key, approval in list(self._store.approvals()):
+            if approval.uid == uid and key[0] == namespace:
+                self._store.drop_approval(key, name, uid)
+
+    def keep_only(self, uids: set[str], resource_version: str) -> None:
+        """Forget approvals that a list did not show."""
+        for key, approval in _ghosts(self._store.approvals(), uids, resource_version):
+            self._store.drop_approval(key, approval.name, approval.uid)
+
+
+class SuiteSink:
+    """Suites, for a list or a watch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.put = store.put_suite
+        self.drop = store.drop_suite
+
+    def keep_only(self, uids: set[str], resource_version: str) -> None:
+        """Forget suites that a list did not show."""
+        known = self._store.scenes.suites()
+        for (namespace, name), suite in _ghosts(known, uids, resource_version):
+            self._store.drop_suite(namespace, name, suite.uid)
+
+
+class EvaluationSink:
+    """Evaluations, for a list or a watch.
+
+    Args:
+        dirty: called with the namespace and name of each that has changed.
+
+    """
+
+    def __init__(self, store: Store, dirty: Callable[[Key], None]) -> None:
+        self._store = store
+        self._dirty = dirty
+
+    def put(self, obj: Json) -> None:
+        """Take in an evaluation. One that we have just made is no news, and wants its turn."""
+        self._store.put_evaluation(obj)
+        self._dirty(_key(obj))
+
+    def drop(self, namespace: str, name: str, uid: str) -> None:
+        """Forget an evaluation."""
+        self._store.scenes.drop_evaluation(namespace, name, uid)
+
+    def keep_only(self, uids: set[str], resource_version: str) -> None:
+        """Forget evaluations that a list did not show."""
+        known = self._store.scenes.evaluations()
+        for (namespace, name), evaluation in _ghosts(known, uids, resource_version):
+            self._store.scenes.drop_evaluation(namespace, name, evaluation.uid)
+
+
+class ChangeSink:
+    """The change log, for a list or a watch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.put = store.put_change
+
+    def drop(self, namespace: str, name: str, uid: str) -> None:
+        """Forget a change, if nothing is left of its prompt."""
+        if name.count(".") in (2, 3):
+            self._store.drop_change(namespace, name)
+
+    def keep_only(self, uids: set[str], resource_version: str) -> None:
+        """Nothing: what is deleted from the log has happened all the same."""
+
+
+Known = TypeVar("Known", Release, Version, ConfigMap, Policy, Approval, Suite, Evaluation)
 
 
 def _ghosts(
@@ -304,7 +551,7 @@ def _key(obj: Json) -> Key:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
-def _newer(obj: Json, known: Release | Version | ConfigMap) -> bool:
+def _newer(obj: Json, known: Known) -> bool:
     """Whether an object is newer than what is known.
 
     Resource versions of one resource are comparable integers (KEP-5504). Another UID is another

@@ -14,7 +14,9 @@ from datetime import datetime, timezone
 from promptrelease.api import API_VERSION
 from promptrelease.controller.contents import Contents
 from promptrelease.controller.kube import (
+    CHANGES,
     CONFIG_MAPS,
+    EVALUATIONS,
     FAILURES,
     RELEASES,
     VERSIONS,
@@ -26,28 +28,40 @@ from promptrelease.controller.queue import MAX_BACKOFF, Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
 from promptrelease.controller.store import Key, Store
-from promptrelease.release import notes, render, wire
+from promptrelease.release import log, notes, render, wire, wire_evaluation, wire_policy
 from promptrelease.release.consumers import MAX_NAMED
-from promptrelease.release.model import Obstacle, Release, Served, Version, config_map_name
-from promptrelease.release.plan import (
+from promptrelease.release.model import (
+    Change,
+    Obstacle,
+    Release,
+    Served,
+    Version,
+    config_map_name,
+)
+from promptrelease.release.moves import is_as_written, is_ours
+from promptrelease.release.plan import plan, plan_serve, untold
+from promptrelease.release.steps import (
     ApplyConfigMap,
+    AskSuite,
     DeleteConfigMap,
+    DeleteVersion,
+    Plan,
     Record,
     Serve,
+    WriteChange,
     WriteReleaseStatus,
     WriteVersionStatus,
-    is_as_written,
-    is_ours,
-    plan,
-    plan_serve,
-    untold,
 )
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
 TELLING_SECONDS = 1.0
+INTERRUPTIBLE_SECONDS = 0.02
 LEAVING_SECONDS = 5.0
+LONGEST_SLEEP = 300.0
+"""Seconds after which the clock is looked at again: it may have been set."""
+
 PATIENCE = 4
 """Failures in a row before the status tells of them; the first tries take under a second."""
 
@@ -86,13 +100,14 @@ class Worker:
             try:
                 if await self._reconcile(key, lane):
                     self._queue.forget(key)
+            # By the same lane: serving would succeed, and with that the pauses would begin anew.
             except Stale:
-                self._queue.retry(key)
+                self._queue.retry(key, lane)
             except FAILURES as error:
-                delay = self._queue.retry(key)
+                delay = self._queue.retry(key, lane)
                 logger.warning("%s/%s: %s; again in %.1f s", *key, error or repr(error), delay)
             except Exception:
-                delay = self._queue.retry(key)
+                delay = self._queue.retry(key, lane)
                 logger.exception("%s/%s: a bug; again in %.1f s", *key, delay)
             finally:
                 self._queue.done(key)
@@ -104,7 +119,9 @@ class Worker:
             return await self._serve_all(key)
         await self._tell_pods(key)
         view = self._store.view(key)
-        todo = plan(view, datetime.now(timezone.utc))
+        now = datetime.now(timezone.utc)
+        todo = plan(view, now)
+        self._queue.wake(key, _seconds(todo, now))
         if any(_label(step) not in view.obstacles for step in todo.serve):
             self._queue.add(key, Lane.SERVE)
             return False
@@ -173,7 +190,9 @@ class Worker:
                 raise Stale
         data = render.files(prompt, step.label, step.served, content)
         served = render.with_checksum(step.served, data)
-        body = render.config_map(namespace, prompt, release.uid, step.label, served, data)
+        body = render.config_map(
+            namespace, prompt, release.uid, step.label, served, data, step.backlog
+        )
         path = CONFIG_MAPS.path(namespace, config_map_name(prompt, step.label))
         if step.replaces is None:
             if not await self._is_free(key, release, step, path):
@@ -238,8 +257,13 @@ class Worker:
             if (key, label) not in self._telling:
                 task = asyncio.create_task(self._tell(key, label, served))
                 self._telling[key, label] = task
-        if mine := [task for (its_key, _), task in self._telling.items() if its_key == key]:
-            await asyncio.wait(mine, timeout=TELLING_SECONDS)
+        mine = [task for (its_key, _), task in self._telling.items() if its_key == key]
+        loop = asyncio.get_running_loop()
+        end = loop.time() + TELLING_SECONDS
+        # Not when there is something to serve: a rollback waits for nobody.
+        while mine and loop.time() < end and not self._queue.is_wanted(key):
+            _, pending = await asyncio.wait(mine, timeout=INTERRUPTIBLE_SECONDS)
+            mine = list(pending)
 
     async def _tell(self, key: Key, label: str, served: Served) -> None:
         name = config_map_name(key[1], label)
@@ -293,6 +317,12 @@ class Worker:
             if isinstance(step, WriteReleaseStatus):
                 if release is not None:
                     await self._record_release(key, release, step)
+            elif isinstance(step, WriteChange):
+                await self._record_change(key, release, step)
+            elif isinstance(step, AskSuite):
+                await self._ask(key[0], step)
+            elif isinstance(step, DeleteVersion):
+                await self._delete_version(key, release, step)
             else:
                 await self._record_version(key, step)
         except ApiError as error:
@@ -314,7 +344,62 @@ class Worker:
             force=True,
         )
         self._store.put_release(answer)
-        for note in notes.of_release(release.status, step.status, step.moves):
+        for note in notes.of_release(release.status, step.status):
+            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
+
+    async def _record_change(self, key: Key, release: Release | None, step: WriteChange) -> None:
+        """Write a move down; its name makes sure that this is done once."""
+        namespace, prompt = key
+        path = CHANGES.path(namespace)
+        told = list(notes.of_change(step.change))
+        try:
+            await self._kube.create(path, wire_policy.change_manifest(namespace, step.change))
+        except ApiError as error:
+            if error.status == 403 and "being terminated" in error.message:
+                raise Stale from error  # the namespace goes, and the log with it
+            if error.reason != "AlreadyExists":
+                raise
+            name = log.name_of(step.change)
+            found = await self._kube.get(f"{path}/{name}")
+            if found is None:
+                raise Stale from error
+            told = (
+                [] if _is_same(wire_policy.change(found), step.change) else [notes.of_forgery(name)]
+            )
+        self._store.add_change(namespace, step.change)
+        if release is None:
+            return
+        for note in told:
+            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
+
+    async def _ask(self, namespace: str, step: AskSuite) -> None:
+        """Make an evaluation; its name is made of the question, so that it is asked once."""
+        body = wire_evaluation.evaluation_manifest(namespace, step.question)
+        try:
+            self._store.put_evaluation(await self._kube.create(EVALUATIONS.path(namespace), body))
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            raise Stale from error  # the watch brings it
+
+    async def _delete_version(self, key: Key, release: Release | None, step: DeleteVersion) -> None:
+        """Delete a version that nothing needs, as it was seen; admission looks once more."""
+        namespace, prompt = key
+        version = step.version
+        path = VERSIONS.path(namespace, version.name)
+        try:
+            await self._kube.delete(
+                path, uid=version.uid, resource_version=version.resource_version
+            )
+        except ApiError as error:
+            if error.status in (403, 422) and release is not None:
+                note = notes.of_refused_deletion(version.name, error.message)
+                await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
+            raise
+        self._store.drop_version(namespace, prompt, version.number, version.uid)
+        logger.info("%s/%s: deleted, no label needs it", namespace, version.name)
+        if release is not None:
+            note = notes.of_deletion(version.name)
             await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
 
     async def _record_version(self, key: Key, step: WriteVersionStatus) -> None:
@@ -342,6 +427,18 @@ def _at(namespace: str, seen: Release | Version) -> dict[str, str]:
         "uid": seen.uid,
         "resourceVersion": seen.resource_version,
     }
+
+
+def _seconds(todo: Plan, now: datetime) -> float | None:
+    """How long until there may be something to do; times are known to the second."""
+    if todo.again is None:
+        return None
+    return min(LONGEST_SLEEP, (todo.again - now).total_seconds() + 0.01)
+
+
+def _is_same(found: Change, change: Change) -> bool:
+    """Whether an entry is the one that we would have written; of an end, any time is right."""
+    return found == change or (found.kind == change.kind == log.WITHDRAWAL)
 
 
 def _strangers(answer: Json, data: Mapping[str, str]) -> Json | None:

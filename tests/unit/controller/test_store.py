@@ -10,8 +10,8 @@ import pytest
 from promptrelease.content.files import Content
 from promptrelease.controller.contents import BoundedCache
 from promptrelease.controller.store import ConfigMapSink, Key, ReleaseSink, Store, VersionSink
-from promptrelease.release import render
-from promptrelease.release.model import Obstacle, Problem, Served, Verdict
+from promptrelease.release import log, render
+from promptrelease.release.model import Change, Consent, Obstacle, Problem, Served, Verdict
 
 NS = "team"
 KEY = (NS, "p")
@@ -244,3 +244,27 @@ class TestBoundedCache:
         cache.put("b", 1, 5)
         cache.put("c", 2, 5)
         assert (cache.get("b"), cache.get("c")) == (1, 2)
+
+
+def test_what_a_label_served_long_ago_is_still_known() -> None:
+    store, key = Store(lambda _: None), ("team", "greeting")
+
+    def moved(revision: int) -> Change:
+        version = 1 if revision == 1 else 2 + revision % 2
+        consents = (Consent("ok", "bob"),) if revision == 1 else ()
+        digest = f"sha256:{version}"
+        return Change(
+            *("greeting", "production", revision, "Promotion", None, version, digest, "", ""),
+            at="2026-11-21T00:00:00Z",
+            approvals=consents,
+        )
+
+    order = [*range(2, 100), 1]  # as a list may bring them
+    for revision in order:
+        store.add_change("team", moved(revision))
+    view = store.view(key)
+    assert len(view.log["production"]) == log.WINDOW
+    older = view.older["production"]
+    assert log.has_served((*view.log["production"], *older), 1, "sha256:1")
+    assert {consent.name for change in older for consent in change.approvals} == {"ok"}
+    assert len(older) <= 3, "one of each content"
