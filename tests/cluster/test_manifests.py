@@ -20,7 +20,16 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.api import CONFIG_MAPS, RELEASES, VERSIONS, Api, release, version, wait_for
+from harness.api import (
+    CONFIG_MAPS,
+    RELEASES,
+    VERSIONS,
+    Api,
+    policy,
+    release,
+    version,
+    wait_for,
+)
 from harness.components import free_port
 from harness.controlplane import ControlPlane
 from promptrelease.content.files import from_files
@@ -131,9 +140,7 @@ def installation(
         (folder / "kustomization.yaml").write_text(json.dumps(overlay))
     applied = cluster.plane.kubectl("apply", "-k", folder)
     assert applied.stderr == ""
-    for name in ("promptreleases", "promptversions"):
-        crd = f"crd/{name}.promptrelease.dev"
-        cluster.plane.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
+    cluster.plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     installed = Installation(cluster, cluster.build(folder), namespace, served)
     with running(installed):
         yield installed
@@ -221,6 +228,7 @@ class TestAnInstallation:
         cluster, namespace = installation.cluster, installation.served
 
         use_everything(Api(cluster.plane, namespace), "probe")
+        use_suites(installation, "probe")
 
         asked = cluster.asked_by(installation.user)
         refused = [event["requestURI"] for event in asked if event["responseStatus"]["code"] == 403]
@@ -262,12 +270,15 @@ def use_everything(api: Api, prompt: str) -> None:
         return "promptrelease.dev/refreshed" in found["metadata"].get("annotations", {})
 
     api.control_plane.request("POST", pods, pod(prompt, mounting=config_map))
+    api.create(version(prompt, 4))  # first, so that latest has never been at the ones below
     api.create(version(prompt, 1))
     api.create(version(prompt, 2))
     api.create(version(prompt, 3, text="{{> one}}", includes=includes))
     api.create(release(prompt, production=(1, "begin"), canary=(3, "an include")))
     api.served(prompt, "production", first)
     api.served(prompt, "canary", first)
+    revision = api.ready(prompt)["status"]["revision"] + 1
+    api.create(something_else(f"{prompt}.production.{revision}"))
     api.move(prompt, "production", 2, "relabel")
     api.served(prompt, "production", second)
     wait_for(pod_was_told, "the pod to be told")
@@ -281,6 +292,66 @@ def use_everything(api: Api, prompt: str) -> None:
     api.served(prompt, "production", second)
     api.merge(RELEASES, prompt, {"spec": {"labels": {"canary": None}}})
     wait_for(withdrawn, "the withdrawal")
+    retention = {"keep": 1, "olderThanDays": 0, "dryRun": False}
+    api.create(policy(prompt, prompts=[prompt], retention=retention))
+    wait_for(lambda: not api.get(VERSIONS, f"{prompt}-v3"), "what nothing needs to be deleted")
+
+
+def use_suites(installation: Installation, prompt: str) -> None:
+    """Have the operator do, once, each thing that it does for evaluations."""
+    cluster, namespace = installation.cluster, installation.served
+    ours = f"/apis/promptrelease.dev/v1alpha1/namespaces/{namespace}"
+    jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    ask = cluster.plane.request
+
+    def items(path: str) -> list[Object]:
+        found: list[Object] = ask("GET", path)["items"]
+        return found
+
+    ask("POST", f"{ours}/promptsuites", suite(prompt))
+    (job,) = wait_for(lambda: items(jobs), "a Job")
+    ask("DELETE", f"{ours}/promptsuites/{prompt}")
+    wait_for(lambda: not items(jobs), "the Job of a suite that went to go")
+    # The same once more, and now the Job's name is taken.
+    ask("DELETE", f"{ours}/promptevaluations")
+    name = job["metadata"]["ownerReferences"][0]["name"]
+    ask("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/{name}-0")
+    taken = {"name": job["metadata"]["name"]}
+    ask("POST", jobs, {"metadata": taken, **suite(prompt)["spec"]["job"]})
+    ask("POST", f"{ours}/promptsuites", suite(prompt))
+    looked = ("batch", "jobs", "get")
+    wait_for(lambda: looked in used(cluster.asked_by(installation.user)), "whose it is to be seen")
+    ask("DELETE", f"{jobs}/{job['metadata']['name']}?propagationPolicy=Background")
+    wait_for(lambda: [j for j in items(jobs) if "ownerReferences" in j["metadata"]], "its own Job")
+    ask("DELETE", f"{ours}/promptsuites/{prompt}")
+
+
+def suite(prompt: str) -> Object:
+    """Return a PromptSuite that judges a prompt as soon as it is served; no node will run it."""
+    container = {"name": "suite", "image": "none"}
+    pod_spec = {"containers": [container], "restartPolicy": "Never"}
+    return {
+        "apiVersion": "promptrelease.dev/v1alpha1",
+        "kind": "PromptSuite",
+        "metadata": {"name": prompt},
+        "spec": {
+            "prompts": [prompt],
+            "job": {"spec": {"template": {"spec": pod_spec}}},
+            "evaluateOn": ["production"],
+        },
+    }
+
+
+def something_else(name: str) -> Object:
+    """Return a PromptChange that has the name of another one."""
+    at = "2026-01-01T00:00:00Z"
+    spec = {"release": "other", "label": "x", "revision": 1, "kind": "Promotion", "at": at}
+    return {
+        "apiVersion": "promptrelease.dev/v1alpha1",
+        "kind": "PromptChange",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
 
 
 def pod(name: str, *, mounting: str) -> Object:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from harness.api import (
+    CHANGES,
     CONFIG_MAPS,
     EVENTS,
     RELEASES,
@@ -160,7 +161,13 @@ def test_a_restart_with_nothing_to_do_writes_nothing(
     settled: Api, operator: Operator, control_plane: ControlPlane
 ) -> None:
     before = settled.state()
-    assert {resource for resource, _ in before} == {RELEASES, VERSIONS, CONFIG_MAPS, EVENTS}
+    assert {resource for resource, _ in before} == {
+        RELEASES,
+        VERSIONS,
+        CONFIG_MAPS,
+        CHANGES,
+        EVENTS,
+    }
     for end in (operator.kill, operator.stop):
         written = writes(control_plane)
         end()

@@ -19,17 +19,48 @@ API_VERSION = "promptrelease.dev/v1alpha1"
 RELEASES = "promptreleases"
 VERSIONS = "promptversions"
 CONFIG_MAPS = "configmaps"
+POLICIES = "promptpolicies"
+APPROVALS = "promptapprovals"
+CHANGES = "promptchanges"
+SUITES = "promptsuites"
+EVALUATIONS = "promptevaluations"
+JOBS = "jobs"
 EVENTS = "events"
-WATCHED = (RELEASES, VERSIONS, CONFIG_MAPS, EVENTS)
+WATCHED = (
+    RELEASES,
+    VERSIONS,
+    CONFIG_MAPS,
+    POLICIES,
+    APPROVALS,
+    CHANGES,
+    SUITES,
+    EVALUATIONS,
+    EVENTS,
+)
 
 _PREFIX = {
     RELEASES: f"/apis/{API_VERSION}",
     VERSIONS: f"/apis/{API_VERSION}",
+    POLICIES: f"/apis/{API_VERSION}",
+    APPROVALS: f"/apis/{API_VERSION}",
+    CHANGES: f"/apis/{API_VERSION}",
+    SUITES: f"/apis/{API_VERSION}",
+    EVALUATIONS: f"/apis/{API_VERSION}",
+    JOBS: "/apis/batch/v1",
     CONFIG_MAPS: "/api/v1",
     EVENTS: "/api/v1",
 }
 _POLL_SECONDS = 0.02
-_KINDS = {"PromptRelease": RELEASES, "PromptVersion": VERSIONS, "ConfigMap": CONFIG_MAPS}
+_KINDS = {
+    "PromptRelease": RELEASES,
+    "PromptVersion": VERSIONS,
+    "PromptPolicy": POLICIES,
+    "PromptApproval": APPROVALS,
+    "PromptChange": CHANGES,
+    "PromptSuite": SUITES,
+    "PromptEvaluation": EVALUATIONS,
+    "ConfigMap": CONFIG_MAPS,
+}
 
 
 class Refused(Exception):
@@ -69,6 +100,52 @@ def release(prompt: str, **labels: tuple[int, str]) -> Json:
         "metadata": {"name": prompt},
         "spec": {
             "labels": {name: {"version": v, "reason": why} for name, (v, why) in labels.items()}
+        },
+    }
+
+
+def policy(name: str, **spec: Any) -> Json:
+    """A PromptPolicy; ``from_`` of its requirements is ``from``."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PromptPolicy",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def approval(name: str, pending: Mapping[str, Any], by: str, **spec: Any) -> Json:
+    """A PromptApproval of what a label's status shows as pending.
+
+    Give ``release`` and ``label``, and ``decision`` for a denial.
+    """
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PromptApproval",
+        "metadata": {"name": name},
+        "spec": {
+            "version": pending["version"],
+            "digest": pending["digest"],
+            "decision": "approve",
+            "by": by,
+            **spec,
+        },
+    }
+
+
+def suite(name: str, prompt: str, *, accept: bool, **spec: Any) -> Json:
+    """A PromptSuite that asks for a score of 0.9, and whose Job needs an image that is nowhere."""
+    pod = {"containers": [{"name": "judge", "image": "none"}]}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PromptSuite",
+        "metadata": {"name": name},
+        "spec": {
+            "prompts": [prompt],
+            "acceptEvidence": accept,
+            "pass": {"minScore": 0.9},
+            "job": {"spec": {"template": {"spec": pod}}},
+            **spec,
         },
     }
 
@@ -160,8 +237,9 @@ class Api:
 
     def clear(self) -> None:
         """Delete all there is, releases first."""
-        for resource in WATCHED:
-            self._request("DELETE", self.path(resource))
+        for resource in (*WATCHED, JOBS):
+            # A Job whose pods are to be orphaned waits for the garbage collector.
+            self._request("DELETE", f"{self.path(resource)}?propagationPolicy=Background")
 
     def files(self, prompt: str, label: str) -> dict[str, str]:
         """What a workload would mount; empty when there is no such ConfigMap."""
