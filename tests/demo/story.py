@@ -23,6 +23,22 @@ spec:
   model: {provider: openai, name: gpt-4.1-mini-2025-04-14}
   message: "Written in a hurry"
 """
+POLICY = """\
+apiVersion: promptrelease.dev/v1alpha1
+kind: PromptPolicy
+metadata: {name: production}
+spec:
+  labels: [production]
+  require:
+    approvals: {count: 1, notBy: [mover]}
+"""
+APPROVAL = """\
+apiVersion: promptrelease.dev/v1alpha1
+kind: PromptApproval
+metadata: {{name: ticket-summary-v1-by-bob}}
+spec: {{release: ticket-summary, label: production, version: 1, decision: approve, by: bob,
+  digest: "{digest}"}}
+"""
 UNDECLARED = UNCLOSED.replace("{{ticket", "{{tikcet}}")
 
 
@@ -45,6 +61,11 @@ def tell(cluster: Cluster) -> None:
         output(cluster.kubectl("get", "prel", "ticket-summary", "--output", "wide"))
     with step("Rollback is the reverse edit"):
         _move(cluster, 2, "Agents miss the error messages")
+    with step("A policy asks for a second pair of eyes, and what is served stays until then"):
+        _held(cluster)
+    with step("The way back waits for nobody, and every move is in the log"):
+        _move(cluster, 2, "Back to what agents know")
+        output(cluster.kubectl("get", "pchg", "--sort-by=.metadata.creationTimestamp"))
     with step("Who edits the ConfigMap by hand is told where to do it instead"):
         _drift(cluster)
     with step("A version that can't be right is refused, and nothing that is served changes"):
@@ -64,7 +85,8 @@ def _files(cluster: Cluster) -> None:
 
 
 def _move(cluster: Cluster, number: int, reason: str) -> None:
-    patch = {"spec": {"labels": {"production": {"version": number, "reason": reason}}}}
+    wish = {"version": number, "reason": reason, "by": "carol"}
+    patch = {"spec": {"labels": {"production": wish}}}
     start = time.perf_counter()
     output(
         cluster.kubectl(
@@ -75,6 +97,25 @@ def _move(cluster: Cluster, number: int, reason: str) -> None:
     took = time.perf_counter() - start
     good(f"version {number} is served {took * 1000:.0f} ms after the command began:")
     output(config_map["data"]["prompt.txt"])
+
+
+def _held(cluster: Cluster) -> None:
+    output(cluster.kubectl("apply", "-f", "-", stdin=POLICY))
+    wish = {"version": 1, "reason": "Compare with the first one", "by": "alice"}
+    patch = json.dumps({"spec": {"labels": {"production": wish}}})
+    output(cluster.kubectl("patch", "prel", "ticket-summary", "--type=merge", "--patch", patch))
+    cluster.kubectl("wait", "prel/ticket-summary", "--for=condition=Ready=false")
+    at = "{.status.labels.production.pending"
+    output(
+        cluster.kubectl("get", "prel", "ticket-summary", "--output", f"jsonpath={at}.waitingFor}}")
+    )
+    cluster.until(PRODUCTION, is_version(2))
+    digest = cluster.kubectl(
+        "get", "prel", "ticket-summary", "--output", f"jsonpath={at}.digest}}", show=False
+    )
+    output(cluster.kubectl("apply", "-f", "-", stdin=APPROVAL.format(digest=digest)))
+    cluster.until(PRODUCTION, is_version(1))
+    good("served, as soon as bob has approved what alice wanted")
 
 
 def _drift(cluster: Cluster) -> None:

@@ -25,6 +25,7 @@ from harness.archive import write_image
 from harness.packages import SYSTEM_PATH, Unavailable, codename, overlay_works, which
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "operator" / "promptrelease"
 APP = ROOT / "tests" / "node" / "app"
 # What .dockerignore lets in, and what chooses the versions of the dependencies.
 OPERATOR_SOURCES = ("Dockerfile", "README.md", "LICENSE", "constraints.txt", "pyproject.toml")
@@ -50,7 +51,7 @@ def archives() -> list[Path]:
 
     Raises ImageError, and Unavailable where no base can be made.
     """
-    base = _base()
+    base = debian()
     return [_pause(), _operator(base), _application(base)]
 
 
@@ -61,10 +62,14 @@ def _pause() -> Path:
     def make(target: Path) -> None:
         write_image(target, PAUSE, {"busybox": busybox}, command)
 
-    return _cached("pause", [busybox, command], make)
+    return cached("pause", [busybox, command], make)
 
 
-def _base() -> Path:
+def debian() -> Path:
+    """Return the archive of the base that all others are built on.
+
+    Raises ImageError, and Unavailable where none can be made.
+    """
     release = codename()
     if not release:
         raise Unavailable("the images are made from Debian by debootstrap: this is no Debian")
@@ -74,17 +79,17 @@ def _base() -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             root = Path(folder) / "root"
             debootstrap = [which("debootstrap"), "--variant=minbase", f"--include={include}"]
-            _run([*debootstrap, release, str(root)])
+            run([*debootstrap, release, str(root)])
             _slim(root)
             context = Path(folder) / "context"
             context.mkdir()
-            _run([which("tar"), "-C", str(root), "-cf", str(context / "base.tar"), "."])
+            run([which("tar"), "-C", str(root), "-cf", str(context / "base.tar"), "."])
             (context / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
-            _build(context, BASE, target)
+            build(context, BASE, target)
             python = (root / "usr/bin/python3").readlink().name
             (target.parent / "python").write_text(python.removeprefix("python"))
 
-    return _cached("base", [release, platform.machine(), include, _SLIM, "1"], make)
+    return cached("base", [release, platform.machine(), include, _SLIM, "1"], make)
 
 
 def _slim(root: Path) -> None:
@@ -96,61 +101,72 @@ def _slim(root: Path) -> None:
 def _operator(base: Path) -> Path:
     files = [ROOT / name for name in OPERATOR_SOURCES]
     files += sorted((ROOT / "operator").rglob("*.py"))
-    files.append(ROOT / "operator" / "promptrelease" / "py.typed")
+    files.append(PACKAGE / "py.typed")
     sources = {file: file.relative_to(ROOT) for file in files}
 
     def make(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             context = Path(folder)
-            _copy(sources, context)
-            _wheels(context, (base.parent / "python").read_text())
-            _build(context, OPERATOR, target, base=(base, BASE))
+            copy(sources, context)
+            wheels(context, base, context / "wheelhouse", extras="[operator]")
+            build(context, OPERATOR, target, base=(base, BASE))
 
-    return _cached("operator", [base.parent.name, *_contents(sources)], make)
+    return cached("operator", [base.parent.name, *contents(sources)], make)
 
 
-def _wheels(context: Path, python: str) -> None:
-    """Fetch what the Dockerfile installs without an index: the tests' versions, by this pip."""
+def wheels(project: Path, base: Path, house: Path, *wanted: str, extras: str = "") -> None:
+    """Fetch what a Dockerfile installs without an index: the tests' versions, by this pip.
+
+    Args:
+        project: a source tree of promptrelease, whole or only what a workload imports.
+        base: whose Python they are for.
+        house: the folder to fetch them into.
+        wanted: more arguments for pip, such as requirements.
+        extras: of promptrelease, in brackets.
+
+    """
+    python = (base.parent / "python").read_text()
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    house = context / "wheelhouse"
-    _run([*pip, "wheel", "--no-deps", "--wheel-dir", str(house), str(context)])
+    run([*pip, "wheel", "--no-deps", "--wheel-dir", str(house), str(project)])
     (ours,) = house.glob("promptrelease-*.whl")
-    _run(
+    run(
         [
             *(*pip, "download", "--only-binary=:all:", "--dest", str(house)),
-            *("--constraint", str(context / "constraints.txt")),
+            *("--constraint", str(ROOT / "constraints.txt")),
             *("--implementation", "cp", "--python-version", python),
             *(f"--platform=manylinux_2_{n}_{platform.machine()}" for n in (28, 17)),
-            *(f"--platform=manylinux2014_{platform.machine()}", f"{ours}[operator]"),
+            *(f"--platform=manylinux2014_{platform.machine()}", f"{ours}{extras}", *wanted),
         ]
     )
-    shutil.rmtree(context / "build", ignore_errors=True)
+    shutil.rmtree(project / "build", ignore_errors=True)
 
 
 def _application(base: Path) -> Path:
-    package = ROOT / "operator" / "promptrelease"
-    reader = [package / "__init__.py"]
-    reader += [
-        file for part in ("content", "reader") for file in sorted((package / part).glob("*.py"))
-    ]
-    sources = {file: file.relative_to(package.parent) for file in reader}
+    sources = {file: file.relative_to(PACKAGE.parent) for file in reader_files()}
     sources |= {file: file.relative_to(APP) for file in sorted(APP.iterdir()) if file.is_file()}
 
     def make(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            _copy(sources, Path(folder))
-            _build(Path(folder), APPLICATION, target, base=(base, BASE))
+            copy(sources, Path(folder))
+            build(Path(folder), APPLICATION, target, base=(base, BASE))
 
-    return _cached("application", [base.parent.name, *_contents(sources)], make)
+    return cached("application", [base.parent.name, *contents(sources)], make)
 
 
-def _copy(sources: Mapping[Path, Path], context: Path) -> None:
+def reader_files() -> list[Path]:
+    """Return what a workload imports of promptrelease."""
+    parts = (sorted((PACKAGE / part).glob("*.py")) for part in ("content", "reader"))
+    return [PACKAGE / "__init__.py", *(file for files in parts for file in files)]
+
+
+def copy(sources: Mapping[Path, Path], context: Path) -> None:
+    """Copy files into a folder, each under the name that goes with it."""
     for source, name in sources.items():
         (context / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, context / name)
 
 
-def _build(context: Path, name: str, target: Path, base: tuple[Path, str] | None = None) -> None:
+def build(context: Path, name: str, target: Path, base: tuple[Path, str] | None = None) -> None:
     """Run a folder's Dockerfile with its own storage, and write the image as an archive."""
     with tempfile.TemporaryDirectory(dir=target.parent) as storage:
         driver = "overlay" if overlay_works(Path(storage)) else "vfs"
@@ -159,16 +175,17 @@ def _build(context: Path, name: str, target: Path, base: tuple[Path, str] | None
         arguments = []
         if base is not None:
             archive, base_name = base
-            _run([*buildah, "pull", "--quiet", f"docker-archive:{archive}"])
+            run([*buildah, "pull", "--quiet", f"docker-archive:{archive}"])
             arguments.append(f"--build-arg=BASE={base_name}")
         # No namespaces of its own: a build in a container or a small virtual machine works too.
         arguments += ["--isolation=chroot", "--network=host", "--format=docker"]
         arguments += ["--pull-never", f"--tag={name}", str(context)]
-        _run([*buildah, "build-using-dockerfile", *arguments])
-        _run([*buildah, "push", "--quiet", name, f"docker-archive:{target}:{name}"])
+        run([*buildah, "build-using-dockerfile", *arguments])
+        run([*buildah, "push", "--quiet", name, f"docker-archive:{target}:{name}"])
 
 
-def _run(command: Sequence[str]) -> None:
+def run(command: Sequence[str]) -> None:
+    """Run a builder. Raises ImageError with the end of its output when it fails."""
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -183,13 +200,22 @@ def _run(command: Sequence[str]) -> None:
         raise ImageError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
 
 
-def _contents(sources: Mapping[Path, Path]) -> Iterator[bytes]:
+def contents(sources: Mapping[Path, Path]) -> Iterator[bytes]:
+    """Yield names and contents of files, as ingredients for ``cached``."""
     for file, name in sources.items():
         yield str(name).encode()
         yield file.read_bytes()
 
 
-def _cached(what: str, ingredients: Iterable[object], make: Callable[[Path], None]) -> Path:
+def cached(what: str, ingredients: Iterable[object], make: Callable[[Path], None]) -> Path:
+    """Return the archive of an image, which ``make`` writes unless one is kept.
+
+    Args:
+        what: a word or two for people.
+        ingredients: all that goes into it.
+        make: is called with the file to write.
+
+    """
     digest = hashlib.sha256(what.encode())
     for one in ingredients:
         data = one if isinstance(one, bytes) else str(one).encode()

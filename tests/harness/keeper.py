@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -71,7 +72,10 @@ class Keep:
 def network(what: Keep) -> Iterator[None]:
     """Hold the bridge, and clean up at the end."""
     sysctls = {name: Path("/proc/sys", name).read_text() for name in SYSCTLS}
-    _ip("link", "add", what.bridge, "type", "bridge")
+    # Its own address would be the lowest of its ports', and pods lose each other for half a minute
+    # when one comes or goes that had it.
+    mac = f"02:{random.randbytes(5).hex(':')}"
+    _ip("link", "add", what.bridge, "address", mac, "type", "bridge")
     try:
         _ip("address", "add", what.gateway, "dev", what.bridge)
         _ip("address", "add", f"{what.service}/32", "dev", what.bridge)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -103,6 +104,32 @@ class Node:
             for name, _, value in (s.partition(":") for s in status.splitlines())
         }
 
+    def load(self, archive: Path) -> None:
+        """Import an image, so that pods find it. Raises ControlPlaneError."""
+        done = self._ctr(
+            *("--namespace=k8s.io", "images", "import"),
+            *(f"--snapshotter={self._snapshotter}", str(archive)),
+        )
+        if done.returncode != 0:
+            raise ControlPlaneError(f"import of {archive}: {done.stdout}{done.stderr}")
+
+    def stop_kubelet(self) -> None:
+        """Kill kubelet, as if the node were lost: containers go on, and nobody hears of them."""
+        self.control_plane.stop_component("kubelet", signal.SIGKILL)
+
+    def start_kubelet(self) -> None:
+        """Start kubelet; what it finds running is its own."""
+        arguments = [
+            f"--config={self.folder / 'kubelet.json'}",
+            f"--kubeconfig={self.control_plane.kubeconfig()}",
+            f"--root-dir={self.folder / 'kubelet'}",
+            f"--cert-dir={self.folder / 'kubelet-certificates'}",
+            f"--hostname-override={NAME}",
+            f"--node-ip={self._gateway}",
+        ]
+        kubelet = str(self.control_plane.bin_dir / "kubelet")
+        self.control_plane.start_process("kubelet", [kubelet, *arguments])
+
     # ---- its parts, in the order of their start
 
     def _start(self, archives: list[Path]) -> None:
@@ -111,15 +138,8 @@ class Node:
             raise Unavailable("there is no kubelet in KUBEBUILDER_ASSETS")
         self._start_keeper()
         self._start_containerd(archives)
-        arguments = [
-            f"--config={self._write('kubelet.json', json.dumps(self._kubelet_config()))}",
-            f"--kubeconfig={self.control_plane.kubeconfig()}",
-            f"--root-dir={self.folder / 'kubelet'}",
-            f"--cert-dir={self.folder / 'kubelet-certificates'}",
-            f"--hostname-override={NAME}",
-            f"--node-ip={self._gateway}",
-        ]
-        self.control_plane.start_process("kubelet", [str(kubelet), *arguments])
+        self._write("kubelet.json", json.dumps(self._kubelet_config()))
+        self.start_kubelet()
         self._wait("kubelet", self._is_ready)
 
     def _start_keeper(self) -> None:
@@ -151,12 +171,7 @@ class Node:
         )
         self._wait("containerd", lambda: self._ctr("version").returncode == 0)
         for archive in archives:
-            done = self._ctr(
-                *("--namespace=k8s.io", "images", "import"),
-                *(f"--snapshotter={self._snapshotter}", str(archive)),
-            )
-            if done.returncode != 0:
-                raise ControlPlaneError(f"import of {archive}: {done.stdout}{done.stderr}")
+            self.load(archive)
 
     @property
     def _socket(self) -> Path:

@@ -40,10 +40,15 @@ def node(bare_node: Node) -> Node:
 
 def install(node: Node) -> None:
     """Apply manifests/base and wait for the operator's pod to be ready."""
+    node.control_plane.kubectl("apply", "--server-side", "--kustomize", ROOT / "manifests" / "base")
+    deployed(node)
+
+
+def deployed(node: Node) -> None:
+    """Wait until as many of the operator's pods are ready as its Deployment asks for."""
     kubectl = node.control_plane.kubectl
-    kubectl("apply", "--server-side", "--kustomize", ROOT / "manifests" / "base")
     done = kubectl(
-        *("rollout", "status", f"deployment/{OPERATOR}", "-n", SYSTEM, "--timeout=60s"),
+        *("rollout", "status", f"deployment/{OPERATOR}", "-n", SYSTEM, "--timeout=120s"),
         check=False,
     )
     if done.returncode != 0:
