@@ -14,6 +14,7 @@ GROUPS = {
     "crowd": "bench.crowd",
     "node": "bench.node",
     "reader": "bench.reader",
+    "graph": "bench.graph",
 }
 
 

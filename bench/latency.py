@@ -10,10 +10,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, Kube
+from promptrelease.controller.kube import (
+    APPROVALS,
+    CONFIG_MAPS,
+    POLICIES,
+    RELEASES,
+    VERSIONS,
+    Kube,
+)
 
 EDITS = 200
 PROMPT = "subject"
+LAST = 1000
+POLICY = {
+    "apiVersion": "promptrelease.dev/v1alpha1",
+    "kind": "PromptPolicy",
+    "metadata": {"name": "approved"},
+    "spec": {"labels": ["production"], "require": {"approvals": {"count": 1, "notBy": []}}},
+}
 
 
 @dataclass
@@ -32,10 +46,13 @@ class Subject:
     async def prepare(self, text: str) -> None:
         """Create two versions and a release that serves the first."""
         for number in (1, 2):
-            await self.kube.create(
-                VERSIONS.path(self.namespace), version(PROMPT, number, text=f"{number} {text}")
-            )
+            await self.create_version(number, text)
         await self.kube.create(RELEASES.path(self.namespace), release(PROMPT, production=1))
+
+    async def create_version(self, number: int, text: str) -> None:
+        """Create a version whose text begins with its number."""
+        body = version(PROMPT, number, text=f"{number} {text}")
+        await self.kube.create(VERSIONS.path(self.namespace), body)
 
     async def watch(self) -> None:
         """Note every state of the ConfigMap; never returns."""
@@ -121,6 +138,63 @@ async def alternate(
     for subject, watch in zip(subjects, watches, strict=True):
         del subject.seconds[:10]
         watch.cancel()
+
+
+async def promote_and_return(free: Subject, gated: Subject, text: str, edits: int = EDITS) -> None:
+    """Promote one release again and again, and promote the other and roll it back, in turns.
+
+    Args:
+        free: has no policy. All of its seconds are those of promotions.
+        gated: its policy asks for an approval, which is there when the label moves. Its seconds are
+            those of promotions and rollbacks, one after the other.
+        text: of the versions.
+        edits: how many are counted, for each.
+    """
+    for subject in (free, gated):
+        # What latest serves: it stays there.
+        await subject.create_version(LAST, text)
+        await subject.prepare(text)
+    watches = [asyncio.create_task(subject.watch()) for subject in (free, gated)]
+    for subject in (free, gated):
+        await subject.until(1)
+    await gated.kube.create(POLICIES.path(gated.namespace), POLICY)
+    before = 1
+    for number in range(3, edits + 23, 2):
+        await free.create_version(number, text)
+        await free.create_version(number + 1, text)
+        await gated.create_version(number, text)
+        await asyncio.sleep(0.05)
+        await _approve(gated, number)
+        await asyncio.sleep(0.1)
+        # The same time after its own last move for each.
+        for subject, to in (free, number), (gated, number), (free, number + 1), (gated, before):
+            await subject.move(to, f"to {to} in turn {number}")
+            await asyncio.sleep(0.05)
+        before = number
+    for subject, watch in zip((free, gated), watches, strict=True):
+        del subject.seconds[:20]
+        watch.cancel()
+
+
+async def _approve(subject: Subject, number: int) -> None:
+    name = f"{PROMPT}-v{number}"
+    found: dict[str, Any] | None = {}
+    while found is None or "status" not in found:
+        found = await subject.kube.get(VERSIONS.path(subject.namespace, name))
+    body = {
+        "apiVersion": "promptrelease.dev/v1alpha1",
+        "kind": "PromptApproval",
+        "metadata": {"name": name},
+        "spec": {
+            "release": PROMPT,
+            "label": "production",
+            "version": number,
+            "digest": found["status"]["digest"],
+            "decision": "approve",
+            "by": "bench",
+        },
+    }
+    await subject.kube.create(APPROVALS.path(subject.namespace), body)
 
 
 def p99(seconds: list[float]) -> float:

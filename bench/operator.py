@@ -8,7 +8,15 @@ import time
 
 from bench import cluster
 from bench.floor import TEXT
-from bench.latency import Subject, alternate, copy_status, p99, release, version
+from bench.latency import (
+    Subject,
+    alternate,
+    copy_status,
+    p99,
+    promote_and_return,
+    release,
+    version,
+)
 from bench.table import Row
 
 from promptrelease.controller.kube import CONFIG_MAPS, EVENTS, RELEASES, VERSIONS, Kube
@@ -20,8 +28,8 @@ NAMESPACE = "rest"
 
 
 def rows() -> list[Row]:
-    """Latency of a move; writes, restart and memory of a population at rest."""
-    return [*_latency(), *_rest()]
+    """Latency of moves; writes, restart and memory of a population at rest."""
+    return [*_latency(), *_policies(), *_rest()]
 
 
 def _latency() -> list[Row]:
@@ -54,6 +62,35 @@ def _latency() -> list[Row]:
             ("p50", statistics.median, "the same, of a release without a status", bare, None),
             ("p99", p99, "the same, of a release without a status", bare, None),
         )
+    ]
+
+
+def _policies() -> list[Row]:
+    """Promotions and rollbacks where a policy asks for an approval, beside promotions without."""
+
+    async def measure(kube: Kube) -> tuple[list[float], list[float], list[float]]:
+        free, gated = Subject(kube, "free"), Subject(kube, "gated")
+        await promote_and_return(free, gated, TEXT)
+        return free.seconds, gated.seconds[::2], gated.seconds[1::2]
+
+    with cluster.control_plane("free", "gated") as control_plane, cluster.operator(control_plane):
+        free, approved, returned = cluster.run(control_plane, measure)
+    note = f"{len(returned)} each, in turns"
+    return [
+        Row(
+            f"{name} to ConfigMap, {of}",
+            value(seconds) * 1e3,
+            "ms",
+            "promotion, no policy",
+            value(free) * 1e3,
+            limit=limit if of == "p50" else None,
+            note=note,
+        )
+        for name, seconds, limit in (
+            ("approved promotion", approved, None),
+            ("rollback past that policy", returned, 1.2),
+        )
+        for of, value in (("p50", statistics.median), ("p99", p99))
     ]
 
 
