@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from promptrelease.api import API_VERSION
@@ -353,7 +354,9 @@ class Worker:
         path = CHANGES.path(namespace)
         told = list(notes.of_change(step.change))
         try:
-            await self._kube.create(path, wire_policy.change_manifest(namespace, step.change))
+            entry = await self._kube.create(
+                path, wire_policy.change_manifest(namespace, step.change)
+            )
         except ApiError as error:
             if error.status == 403 and "being terminated" in error.message:
                 raise Stale from error  # the namespace goes, and the log with it
@@ -363,10 +366,13 @@ class Worker:
             found = await self._kube.get(f"{path}/{name}")
             if found is None:
                 raise Stale from error
+            entry = found
             told = (
                 [] if _is_same(wire_policy.change(found), step.change) else [notes.of_forgery(name)]
             )
-        self._store.add_change(namespace, step.change)
+        # When it was written tells which of two prompts moved last.
+        order = wire_policy.change(entry).order
+        self._store.add_change(namespace, replace(step.change, order=order))
         if release is None:
             return
         for note in told:
