@@ -1,56 +1,61 @@
-"""``promptrelease chain``: which versions were served together, and what has moved since."""
+"""Which versions were served together, and what has moved since."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from promptrelease.api import PromptChange, PromptVersion
-from promptrelease.cli.manifests import Manifest, ManifestError, load
+from promptrelease.cli.failures import NotFound, UsageMistake
+from promptrelease.cli.manifests import Manifest, ManifestError
 from promptrelease.release import chain, wire_policy
 from promptrelease.release.model import Change
 from promptrelease.release.times import EARLIEST, moment, timestamp
 
 
-def run(args: argparse.Namespace) -> int:
-    """Answer from the log; 1 when it knows of no such thing."""
-    manifests = [
-        m
-        for m in load(args.files or [Path("-")])
-        if not args.namespace or m.namespace == args.namespace
-    ]
+def answer(
+    manifests: Sequence[Manifest], prompt: str, label: str, at: str | None, digest: str | None
+) -> chain.Chain:
+    """Answer from the log.
+
+    Args:
+        manifests: PromptChanges and PromptVersions of one namespace.
+        prompt: any of the chain.
+        label: on which.
+        at: RFC 3339; none for now.
+        digest: instead of a time: when this was served last.
+
+    Raises:
+        ManifestError: there is no log.
+        UsageMistake: the time is none.
+        NotFound: the log knows of no such thing.
+
+    """
     spaces = {m.namespace for m in manifests}
     if len(spaces) > 1:
         raise ManifestError(f"several namespaces ({', '.join(sorted(spaces))}): choose with -n")
     changes = [wire_policy.change(m.raw) for m in manifests if isinstance(m.model, PromptChange)]
     if not changes:
-        raise ManifestError(
-            "no PromptChange in the given files: pipe in kubectl get pchg,pver -o json"
-        )
+        raise ManifestError("no PromptChange there: is it the right namespace?")
     try:
-        time = _time(args, changes)
-        found = chain.at(changes, _consumes(manifests), args.prompt, args.label, time)
+        time = _time(prompt, label, at, digest, changes)
+        return chain.at(changes, _consumes(manifests), prompt, label, time)
     except chain.NotServed as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(json.dumps(_plain(found), indent=2) if args.output == "json" else "\n".join(_text(found)))
-    return 0
+        raise NotFound(str(error)) from error
 
 
-def _time(args: argparse.Namespace, changes: Sequence[Change]) -> datetime:
-    if args.digest:
+def _time(
+    prompt: str, label: str, at: str | None, digest: str | None, changes: Sequence[Change]
+) -> datetime:
+    if digest:
         # The last time is the one that people ask about.
-        return chain.times_of(changes, args.prompt, args.label, args.digest)[-1]
-    if args.at is None:
+        return chain.times_of(changes, prompt, label, digest)[-1]
+    if at is None:
         return datetime.now(timezone.utc)
-    found = moment(args.at)
+    found = moment(at)
     if found == EARLIEST:
-        raise ManifestError(f"--at {args.at!r} is not an RFC 3339 time, as in 2026-11-21T02:00:00Z")
+        raise UsageMistake(f"--at {at!r} is not an RFC 3339 time, as in 2026-11-21T02:00:00Z")
     return found
 
 
@@ -63,7 +68,8 @@ def _consumes(manifests: Sequence[Manifest]) -> chain.Consumes:
     return lambda prompt, version: known.get((prompt, version), ())
 
 
-def _text(found: chain.Chain) -> Iterator[str]:
+def text(found: chain.Chain) -> Iterator[str]:
+    """Lines for a person."""
     yield f"{found.label} at {timestamp(found.at)}"
     yield from _table([_row(change) for change in found.members])
     yield ""
@@ -94,7 +100,8 @@ def _table(rows: list[list[str]]) -> Iterator[str]:
         yield "  " + "  ".join(cells).rstrip()
 
 
-def _plain(found: chain.Chain) -> dict[str, Any]:
+def plain(found: chain.Chain) -> dict[str, Any]:
+    """Plain values for a script."""
     return {
         "label": found.label,
         "at": timestamp(found.at),

@@ -112,6 +112,15 @@ def load(paths: Iterable[Path]) -> list[Manifest]:
     return manifests
 
 
+def checked(raw: dict[str, Any], place: str) -> Manifest:
+    """Take in an object that is there already, as from a cluster. Raises ManifestError."""
+    try:
+        return Manifest(raw, KINDS[raw["kind"]].model_validate(_bare(raw)), place)
+    except ValidationError as error:
+        mistakes = (f"{place}: {'.'.join(map(str, m['loc']))}: {m['msg']}" for m in error.errors())
+        raise ManifestError("\n".join(mistakes)) from error
+
+
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():

@@ -111,18 +111,18 @@ def test_words_for_people(log: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("args", "words"),
+    ("args", "code", "words"),
     [
-        (["reply", "--at", DAY.format("07:00")], "its first move there was at"),
-        (["reply", "--at", DAY.format("12:00")], "served nothing of reply"),
-        (["nobody"], "it has never moved there"),
-        (["reply", "--digest", "sha256:else"], "has never served sha256:else"),
-        (["reply", "--at", "yesterday"], "is not an RFC 3339 time"),
-        (["reply", "-n", "elsewhere"], "no PromptChange in the given files"),
+        (["reply", "--at", DAY.format("07:00")], 3, "its first move there was at"),
+        (["reply", "--at", DAY.format("12:00")], 3, "served nothing of reply"),
+        (["nobody"], 3, "it has never moved there"),
+        (["reply", "--digest", "sha256:else"], 3, "has never served sha256:else"),
+        (["reply", "--at", "yesterday"], 2, "is not an RFC 3339 time"),
+        (["reply", "-n", "elsewhere"], 1, "no PromptChange there"),
     ],
 )
 def test_mistakes(
-    log: Path, capsys: pytest.CaptureFixture[str], args: list[str], words: str
+    log: Path, capsys: pytest.CaptureFixture[str], args: list[str], code: int, words: str
 ) -> None:
-    assert main(["chain", *args, "-f", str(log)]) == 1
+    assert main(["chain", *args, "-f", str(log)]) == code
     assert words in capsys.readouterr().err

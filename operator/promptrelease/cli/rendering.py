@@ -1,10 +1,8 @@
-"""``promptrelease render``: the files that workloads mount, without a cluster."""
+"""The files that workloads mount, without a cluster."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from promptrelease.api import PromptRelease, PromptVersion, PromptVersionSpec
-from promptrelease.cli.manifests import Manifest, ManifestError, load
+from promptrelease.cli.failures import UsageMistake
+from promptrelease.cli.manifests import Manifest, ManifestError
 from promptrelease.content.files import Content
 from promptrelease.release import render, wire
 from promptrelease.release.judge import judge
@@ -28,18 +27,6 @@ class _Prompt:
     release: dict[str, Any] | None = None
     versions: dict[int, Version] = field(default_factory=dict)
     contents: dict[int, Content] = field(default_factory=dict)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Render and write; says what went where."""
-    now = _now(args.since)
-    rendered = list(folders(load(args.files), now))
-    if not rendered:
-        raise ManifestError("no PromptVersion or PromptRelease in the given files")
-    for name, files in rendered:
-        write(args.out / name, files)
-        print(f"{args.out / name}: {', '.join(sorted(files))}")
-    return 0
 
 
 def folders(manifests: list[Manifest], now: datetime) -> Iterator[tuple[str, dict[str, str]]]:
@@ -123,7 +110,11 @@ def _nothing_labelled(name: str) -> dict[str, Any]:
     return _identified({"metadata": {"name": name}, "spec": {}})
 
 
-def _now(since: str | None) -> datetime:
+def first_moves(since: str | None) -> datetime:
+    """The time that first moves get: as given, or ``$SOURCE_DATE_EPOCH``, or now.
+
+    Raises UsageMistake.
+    """
     if since is None:
         # reproducible-builds.org/docs/source-date-epoch
         epoch = os.environ.get("SOURCE_DATE_EPOCH")
@@ -131,8 +122,7 @@ def _now(since: str | None) -> datetime:
     try:
         return datetime.fromisoformat(since.replace("Z", "+00:00")).astimezone(timezone.utc)
     except ValueError:
-        print(f"--since {since!r} is not an RFC 3339 time", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise UsageMistake(f"--since {since!r} is not an RFC 3339 time") from None
 
 
 def _clock() -> datetime:
