@@ -256,6 +256,7 @@ class ConfigMap:
         checksum: of the files that are really there.
         intact: whether labels and annotations are just what ``served`` would have us write.
         editor: field manager that wrote to it last, where that was somebody else.
+        authentic: whether its labels and annotations are ours, whatever else was edited.
         backlog: earlier moves that nobody had written down when this one was made; none when
             somebody else has written there.
 
@@ -270,6 +271,7 @@ class ConfigMap:
     checksum: str
     intact: bool = True
     editor: str = ""
+    authentic: bool = True
     backlog: tuple[Change, ...] = ()
 
 

@@ -128,7 +128,7 @@ def what_is_served(view: View, release: Release, label: str) -> Served | None:
     if known is not None and config_map.served.revision <= known.revision:
         return known
     # A higher revision is ours that no status tells of yet, after a crash; or somebody's claim.
-    return known if config_map.editor else config_map.served
+    return config_map.served if config_map.authentic else known
 
 
 def _wanted(view: View, release: Release) -> Iterator[tuple[str, Wanted | None]]:

@@ -171,7 +171,7 @@ def _questions(
 def _of_orphans(view: View, now: datetime) -> Iterator[Change]:
     """Moves that nobody had written down when their release went, and the end of the last ones."""
     for label, config_map in sorted(view.config_maps.items()):
-        if config_map.owner and not config_map.editor:
+        if config_map.owner and config_map.authentic:
             entries = view.log.get(label, ())
             yield from log.unlogged(view.prompt, config_map, config_map.served, entries)
     for label, entries in sorted(view.log.items()):

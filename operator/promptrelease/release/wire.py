@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -110,8 +110,12 @@ def config_map(obj: Json) -> ConfigMap:
         and config_map_labels(prompt, label, served).items() <= its_labels.items()
         and config_map_annotations(served).items() <= its_annotations.items(),
         editor=_last_editor(managed_fields),
+        authentic=_are_as_we_left_them(
+            (name for name in (*its_labels, *its_annotations) if name.startswith(PREFIX)),
+            managed_fields,
+        ),
         backlog=_backlog(prompt, label, its_annotations.get(f"{PREFIX}backlog", ""))
-        if _is_as_we_left_it(f"{PREFIX}backlog", managed_fields)
+        if _are_as_we_left_them([f"{PREFIX}backlog"], managed_fields)
         else (),
     )
 
@@ -381,16 +385,19 @@ def _last_editor(managed_fields: Any) -> str:
     return "" if manager == MANAGER else manager
 
 
-def _is_as_we_left_it(annotation: str, managed_fields: Any) -> bool:
-    """Whether it is still ours: the API server gives it to whoever else changes its text."""
+def _are_as_we_left_them(names: Iterable[str], managed_fields: Any) -> bool:
+    """Whether labels and annotations are still ours.
+
+    The API server gives one to whoever else changes its text.
+    """
     if not managed_fields:
         return True
-    owned = [
-        entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
-        for entry in managed_fields
-        if entry.get("manager") == MANAGER
-    ]
-    return any(f"f:{annotation}" in annotations for annotations in owned)
+    ours: set[str] = set()
+    for entry in managed_fields:
+        if entry.get("manager") == MANAGER:
+            metadata = entry.get("fieldsV1", {}).get("f:metadata", {})
+            ours |= metadata.get("f:labels", {}).keys() | metadata.get("f:annotations", {}).keys()
+    return all(f"f:{name}" in ours for name in names)
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

@@ -546,12 +546,27 @@ class TestEnds:
         (change,) = changes(plan(view, cluster.clock))
         assert (change.kind, change.to) == ("Promotion", 2)
         ours = view.config_maps["production"]
-        for not_ours in (replace(ours, owner=""), replace(ours, editor="kubectl-edit")):
+        for not_ours in (replace(ours, owner=""), replace(ours, authentic=False)):
             maps = {**view.config_maps, "production": not_ours}
             assert not changes(plan(replace(view, config_maps=maps), cluster.clock))
 
 
 class TestWhoseItIs:
+    def test_a_move_is_ours_whatever_was_edited_beside_it(self, cluster: Cluster) -> None:
+        cluster.set_label("production", 2)
+        cluster.work(1)  # and then the operator ends, and somebody edits the text
+        view = cluster.view()
+        ours = view.config_maps["production"]
+        edited = replace(ours, checksum="sha256:theirs", editor="kubectl-edit")
+        view = replace(view, written={}, config_maps={**view.config_maps, "production": edited})
+        todo = plan(view, cluster.clock)
+        assert [(c.kind, c.to, c.revision) for c in changes(todo)] == [
+            ("Promotion", 2, ours.served.revision if ours.served else 0)
+        ]
+        (step,) = todo.serve
+        assert isinstance(step, ApplyConfigMap)
+        assert (step.drift, step.served) == (True, ours.served)
+
     def test_a_claim_is_not_written_down(self, cluster: Cluster) -> None:
         view = cluster.view()
         ours = view.config_maps["production"]
@@ -559,7 +574,7 @@ class TestWhoseItIs:
         higher = replace(ours.served, revision=99)
         same = replace(ours.served, version=2)
         for claim in (
-            replace(ours, served=higher, editor="kubectl-edit"),
+            replace(ours, served=higher, authentic=False),
             replace(ours, served=same),
         ):
             maps = {**view.config_maps, "production": claim}

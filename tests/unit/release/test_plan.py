@@ -169,6 +169,7 @@ def test_a_claim_to_a_higher_revision_is_drift_and_no_move(settled: Cluster) -> 
         served=replace(ours.served, revision=99, checksum="sha256:mine"),
         checksum="sha256:mine",
         editor="kubectl-edit",
+        authentic=False,
     )
     forged = replace(view, config_maps={**view.config_maps, "production": claimed})
     todo = plan(forged, settled.now())

@@ -207,6 +207,39 @@ def test_names_that_are_never_ours() -> None:
     assert wire.release_and_label("ticket-summary.production") == ("ticket-summary", "production")
 
 
+def test_what_was_edited_elsewhere_leaves_the_annotations_ours() -> None:
+    annotations = {"promptrelease.dev/revision": "3", "promptrelease.dev/digest": "d"}
+    labels = {"promptrelease.dev/version": "2"}
+
+    def owned(*names: str) -> dict[str, Any]:
+        found: dict[str, Any] = {f"f:promptrelease.dev/{name}": {} for name in names}
+        fields = {
+            "f:annotations": {n: v for n, v in found.items() if not n.endswith("version")},
+            "f:labels": {n: v for n, v in found.items() if n.endswith("version")},
+        }
+        return {"manager": "promptrelease", "fieldsV1": {"f:metadata": fields}}
+
+    def authentic(*entries: dict[str, Any], **more: str) -> bool:
+        theirs = {"manager": "kubectl-edit", "fieldsV1": {"f:data": {"f:prompt.txt": {}}}}
+        meta = {
+            "name": "p.l",
+            "uid": "u",
+            "resourceVersion": "1",
+            "labels": labels,
+            "annotations": {**annotations, **more},
+            "managedFields": [*entries, theirs],
+        }
+        return wire.config_map({"metadata": meta}).authentic
+
+    assert authentic(owned("revision", "digest", "version"))
+    assert authentic(owned("revision", "digest"), owned("version"), note="theirs")
+    assert not authentic(owned("revision", "digest"))
+    assert not authentic(owned("digest", "version"))
+    assert not authentic()
+    theirs = {"promptrelease.dev/backlog": "[]"}
+    assert not authentic(owned("revision", "digest", "version"), **theirs)
+
+
 def test_the_editor_is_the_last_other_writer() -> None:
     def editor(*entries: tuple[str, str]) -> str:
         fields = [{"manager": manager, "time": time} for manager, time in entries]
