@@ -15,6 +15,7 @@ GROUPS = {
     "node": "bench.node",
     "reader": "bench.reader",
     "graph": "bench.graph",
+    "failover": "bench.failover",
 }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -35,15 +36,31 @@ def control_plane(*namespaces: str) -> Iterator[ControlPlane]:
 
 
 @contextmanager
-def operator(cluster: ControlPlane, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the operator until the block ends; it is ready when the block begins."""
+def operator(
+    cluster: ControlPlane,
+    *arguments: str,
+    ready: tuple[str, ...] = ("serving",),
+    read_on: bool = False,
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the operator until the block ends; it has said ``ready`` when the block begins.
+
+    Args:
+        cluster: where.
+        arguments: of its command line.
+        ready: any of these words.
+        read_on: whether the block reads what more it says.
+
+    """
     port = free_port()
     command = ["-m", "promptrelease.controller.main", "--health-port", str(port), *arguments]
     with _program(cluster, command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "serving" in line:
+            if any(word in line for word in ready):
                 break
+        if not read_on:
+            # A pipe that nobody empties would hold it up.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
         yield process
 
 
@@ -72,7 +89,7 @@ def _program(
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
 
 
 def run(cluster: ControlPlane, measure: Callable[[Kube], Awaitable[T]]) -> T:

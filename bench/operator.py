@@ -104,7 +104,7 @@ def _rest() -> list[Row]:
             took = time.perf_counter() - start
         start = time.perf_counter()
         arguments = ("--namespace", NAMESPACE, "--resync", "0.5")
-        with cluster.operator(control_plane, *arguments) as process:
+        with cluster.operator(control_plane, *arguments, read_on=True) as process:
             restart = time.perf_counter() - start
             assert process.stderr is not None
             for line in process.stderr:
