@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv crds format lint types layers check test test-unit test-cluster test-node \
+.PHONY: help venv crds format lint types layers check test test-unit test-cluster test-node test-promptfoo \
 	demo demo-down bench controlplane clean
 
 help: ## what there is
@@ -62,6 +62,9 @@ test-cluster: controlplane ## tests against a real API server
 test-node: controlplane ## tests with real pods (root, Linux, Debian's containerd)
 	@echo "== node tests"
 	@$(PYTEST) tests/node
+
+test-promptfoo: controlplane ## the promptfoo example on the test node (fetches promptfoo, builds 500 MB)
+	@PROMPTRELEASE_PROMPTFOO=1 $(PYTEST) tests/node/test_promptfoo.py
 
 test: check controlplane ## everything that must pass
 	@$(PYTEST) tests

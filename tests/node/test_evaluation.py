@@ -7,12 +7,10 @@ suites that do everything wrong.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import yaml
 
 from harness.api import (
     CHANGES,
@@ -31,7 +29,6 @@ from harness.pods import Pods
 from node.evaluation.chain import (
     CHAIN,
     FINISHED,
-    MARKER,
     REPLY,
     ROUTER,
     SUMMARY,
@@ -47,7 +44,7 @@ from node.evaluation.hostile import (
     SURVIVORS,
     Case,
 )
-from node.evaluation.images import PROMPTFOO, promptfoo, ticket_suite
+from node.evaluation.images import ticket_suite
 from node.evaluation.watching import Witness
 
 ALL_SUITES = ["reply-suite", "router-suite", "summary-suite"]
@@ -161,30 +158,6 @@ def test_staging_runs_the_suites_so_that_a_promotion_is_instant(chain: Chain) ->
     assert chain.witness.moved(SUMMARY, 2, since) < 1.0
     chain.api.ready(SUMMARY)
     assert chain.witness.new_jobs() == []
-
-
-@pytest.mark.skipif(
-    os.environ.get("PROMPTRELEASE_PROMPTFOO") != "1",
-    reason="PROMPTRELEASE_PROMPTFOO=1 fetches promptfoo, and builds an image of 560 MB with it",
-)
-def test_promptfoo_judges_the_files_that_are_mounted(
-    node: Node, pods: Pods, witness: Witness
-) -> None:
-    node.load(promptfoo())
-    suite = yaml.safe_load((PROMPTFOO / "suite.yaml").read_text())
-    name = suite["metadata"]["name"]
-    chain = Chain(pods.api, witness, suite, require={"evaluations": [name, f"{MARKER}-suite"]})
-
-    chain.passes(summary=2)
-    (good,) = [e["status"] for e in chain.evaluated(1)]
-    chain.move(summary=3)
-    text = chain.stalls(SUMMARY, f"0 of 1 suites passed, failed: {name}")
-
-    assert "score 0.25 (baseline 1, -0.75): failed: T-4711, T-4714, T-4723" in text
-    assert good["verdict"]["counts"] == {"total": 4, "passed": 4, "failed": 0}
-    assert good["verdict"]["baselineScore"] == 1
-    assert witness.new_jobs() == [name, name]
-    assert witness.served(SUMMARY) == [1, 2]
 
 
 # ---- suites that do everything wrong

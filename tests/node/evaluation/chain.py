@@ -27,7 +27,7 @@ EXAMPLE = ROOT / "manifests" / "examples" / "evaluation"
 SUMMARY, ROUTER, REPLY = CHAIN = ("ticket-summary", "ticket-router", "ticket-reply")
 MARKER = "marker"
 FINISHED = ("Passed", "Failed", "Error")
-VERDICT_SECONDS = 60.0
+VERDICT_SECONDS = 120.0  # a node may copy all files of an image for each container
 
 
 def example(plane: ControlPlane) -> list[Json]:
@@ -130,14 +130,19 @@ class Chain:
         return wait_for(stalled, f"{prompt} to be stalled by {words!r}", VERDICT_SECONDS)
 
     def evaluated(self, suites: int) -> list[Json]:
-        """The evaluations, once there are so many and all of them are finished."""
+        """As ``evaluated``."""
+        return evaluated(self.api, suites)
 
-        def finished() -> list[Json]:
-            found = self.api.list(EVALUATIONS)
-            ended = [e for e in found if e.get("status", {}).get("phase") in FINISHED]
-            return found if len(found) == len(ended) == suites else []
 
-        return wait_for(finished, f"{suites} verdicts", VERDICT_SECONDS)
+def evaluated(api: Api, suites: int) -> list[Json]:
+    """The evaluations, once there are so many and all of them are finished."""
+
+    def finished() -> list[Json]:
+        found = api.list(EVALUATIONS)
+        ended = [e for e in found if e.get("status", {}).get("phase") in FINISHED]
+        return found if len(found) == len(ended) == suites else []
+
+    return wait_for(finished, f"{suites} verdicts", VERDICT_SECONDS)
 
 
 def by_suite(evaluations: list[Json]) -> dict[str, Json]:

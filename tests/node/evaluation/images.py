@@ -47,7 +47,7 @@ def ticket_suite() -> Path:
 
 
 def promptfoo() -> Path:
-    """Return the archive of examples/suites/promptfoo: 560 MB.
+    """Return the archive of examples/suites/promptfoo: 500 MB.
 
     Raises as ``harness.images.archives``, and Unavailable without npm.
     """
@@ -65,13 +65,14 @@ def promptfoo() -> Path:
             (program,) = Path(beneath).glob("node_modules/node-linux-*/bin/node")
             program.rename(Path(beneath, "node"))
             shutil.rmtree(Path(beneath, "node_modules"))
-            lines = "ARG BASE", "FROM ${BASE}", "COPY node /usr/local/bin/node", ""
-            Path(beneath, "Dockerfile").write_text("\n".join(lines))
+            shutil.copy2(PROMPTFOO / "package.json", beneath)
+            images.run([*NPM, f"--prefix={beneath}"])
+            lines = "COPY node /usr/local/bin/", "COPY node_modules /suite/node_modules", ""
+            Path(beneath, "Dockerfile").write_text("\n".join(("ARG BASE", "FROM ${BASE}", *lines)))
             with_node = Path(beneath, "base.tar")
             images.build(Path(beneath), NODE_BASE, with_node, base=(base, images.BASE))
 
             images.copy(example, Path(context))
-            images.run([*NPM, f"--prefix={context}"])
             images.build(Path(context), PROMPTFOO_SUITE, target, base=(with_node, NODE_BASE))
 
     ingredients = [base.parent.name, NODE, *NPM, *images.contents(example)]
