@@ -8,7 +8,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,6 +34,7 @@ class Operator:
         kubeconfig: as whom; the administrator when none is given.
         namespace: work in this one only.
         wait: until it knows the whole cluster.
+        options: more of the command line.
 
     """
 
@@ -44,11 +45,13 @@ class Operator:
         namespace: str | None = None,
         *,
         wait: bool = True,
+        options: Sequence[str] = (),
     ) -> None:
         self._control_plane = control_plane
         self._kubeconfig = kubeconfig or control_plane.kubeconfig()
         self._namespace = namespace
         self._wait = wait
+        self._options = options
         self._name = f"operator-{next(_names)}"
         self._port = 0
 
@@ -78,6 +81,13 @@ class Operator:
         return bool(self._port) and self._control_plane.running(self._name) is not None
 
     @property
+    def pid(self) -> int:
+        """Its process id. Raises AssertionError when it has ended."""
+        pid = self._control_plane.running(self._name)
+        assert pid is not None, f"the operator has ended:\n{self.logs[-LOG_TAIL:]}"
+        return pid
+
+    @property
     def logs(self) -> str:
         """All that it has written, over all its starts."""
         return self._control_plane.logs(self._name)
@@ -89,6 +99,7 @@ class Operator:
         command += ["--kubeconfig", self._kubeconfig, "--health-port", str(self._port)]
         if self._namespace:
             command += ["--namespace", self._namespace]
+        command += self._options
         environment = {"PYTHONPATH": str(ROOT / "operator"), "PYTHONUNBUFFERED": "1"}
         self._control_plane.start_process(self._name, command, environment)
         if wait:

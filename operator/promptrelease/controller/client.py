@@ -16,11 +16,9 @@ async def configuration(kubeconfig: Path | None, context: str | None) -> Configu
     client = Configuration()
     client.connection_pool_maxsize = 64
     if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-        config.load_incluster_config(  # type: ignore[no-untyped-call]
-            client_configuration=client
-        )
+        config.load_incluster_config(client_configuration=client)
     else:
-        await config.load_kube_config(  # type: ignore[no-untyped-call]
+        await config.load_kube_config(
             config_file=str(kubeconfig) if kubeconfig else None,
             context=context,
             client_configuration=client,

@@ -15,6 +15,7 @@ from typing import Any
 
 from promptrelease.api import API_VERSION
 from promptrelease.api.promptversion import version_name
+from promptrelease.controller import metrics
 from promptrelease.controller.contents import Contents
 from promptrelease.controller.kube import (
     CONFIG_MAPS,
@@ -25,9 +26,9 @@ from promptrelease.controller.kube import (
     ApiError,
     Kube,
 )
+from promptrelease.controller.logs import about
 from promptrelease.controller.queue import WorkQueue
 from promptrelease.controller.recorder import Recorder
-from promptrelease.controller.store import Key, Store
 from promptrelease.release import notes, render, render_job, wire_evaluation
 from promptrelease.release.evaluation import (
     ERROR,
@@ -42,6 +43,7 @@ from promptrelease.release.evaluation import (
 from promptrelease.release.model import Served
 from promptrelease.release.run import Todo, attempt_of, decide
 from promptrelease.release.times import timestamp
+from promptrelease.state.store import Key, Store
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +100,12 @@ class Evaluator:
                 self._queue.retry(key, most=POLL_SECONDS)
             except FAILURES as error:
                 delay = self._queue.retry(key)
-                logger.warning("%s/%s: %s; again in %.1f s", *key, error or repr(error), delay)
+                text, where = "%s/%s: %s; again in %.1f s", about(key[0])
+                logger.warning(text, *key, error or repr(error), delay, extra=where)
             except Exception:
                 delay = self._queue.retry(key)
-                logger.exception("%s/%s: a bug; again in %.1f s", *key, delay)
+                text, where = "%s/%s: a bug; again in %.1f s", about(key[0])
+                logger.exception(text, *key, delay, extra=where)
             finally:
                 self._queue.done(key)
 
@@ -255,7 +259,10 @@ class Evaluator:
             raise
         if not status.finished:
             return
-        logger.info("%s/%s: %s: %s", namespace, evaluation.name, status.phase, status.message)
+        metrics.EVALUATIONS_FINISHED.labels(status.phase).inc()
+        # Without its message: a suite's own words may quote a prompt.
+        text, where = "%s/%s: %s", about(namespace)
+        logger.info(text, namespace, evaluation.name, status.phase, extra=where)
         note = notes.of_evaluation(evaluation, status)
         await self._recorder.record(
             "PromptEvaluation", namespace, evaluation.name, evaluation.uid, note

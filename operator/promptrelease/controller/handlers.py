@@ -14,8 +14,8 @@ from kubernetes.aio.client import Configuration
 
 from promptrelease.api import GROUP, VERSION
 from promptrelease.controller.kube import PAGE, RELEASES, WATCH_SECONDS, Kube
-from promptrelease.controller.store import ReleaseSink, Store
 from promptrelease.controller.watch import load
+from promptrelease.state.store import ReleaseSink, Store
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Whether the operator lives, and whether it is ready: what the probes ask.
+"""Whether the operator lives, and whether it is ready, as the probes ask; and ``/metrics``.
 
 ``/livez`` fails when the event loop hangs (nobody answers), when a key has waited for minutes, or
 when a watch gave no sign of life although the server sends one a minute. ``/readyz`` says whether
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from promptrelease.controller.exposition import exposed
+from promptrelease.controller.gauges import State
 from promptrelease.controller.queue import WorkQueue
-from promptrelease.controller.store import Key
 from promptrelease.controller.watch import Reflector
+from promptrelease.state.store import Key
 
 QUEUE_SECONDS = 120.0
 WATCH_SECONDS = 300.0
@@ -26,19 +28,23 @@ class Health:
 
     Attributes:
         ready: set when the store is complete.
+        state: what is collected at a scrape.
+        working: false while somebody else leads, and keys may wait.
 
     """
 
     queue: WorkQueue[Key]
     reflectors: tuple[Reflector, ...]
     ready: asyncio.Event
+    state: State
+    working: bool = False
 
     def complaints(self) -> list[str]:
         """What is wrong, in words; empty when it lives."""
         now = asyncio.get_running_loop().time()
         complaints = []
         oldest = self.queue.oldest
-        if oldest is not None and now - oldest > QUEUE_SECONDS:
+        if self.working and oldest is not None and now - oldest > QUEUE_SECONDS:
             complaints.append(f"a key has waited for {now - oldest:.0f} s")
         complaints += [
             f"{reflector.path} was silent for {now - reflector.last_heard:.0f} s"
@@ -52,6 +58,7 @@ class Health:
         app = web.Application()
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, port=port).start()
@@ -64,3 +71,7 @@ class Health:
     async def _readyz(self, _: web.Request) -> web.Response:
         ready = self.ready.is_set()
         return web.Response(status=200 if ready else 503, text="ok" if ready else "listing")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        text, headers = await exposed(self.state, request.headers)
+        return web.Response(body=text, headers=headers)

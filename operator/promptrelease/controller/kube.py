@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +19,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from promptrelease.api import GROUP, VERSION
+from promptrelease.controller import metrics
 from promptrelease.release.render import MANAGER
 
 Json = dict[str, Any]
@@ -45,7 +47,14 @@ class ApiError(Exception):
         self.message = message
 
 
-FAILURES = (ApiError, aiohttp.ClientError, asyncio.TimeoutError, OSError)
+class Fenced(Exception):
+    """A write was not sent: somebody else may be the one to write by now."""
+
+    def __str__(self) -> str:
+        return "not the leader any more"
+
+
+FAILURES = (ApiError, Fenced, aiohttp.ClientError, asyncio.TimeoutError, OSError)
 """What can go wrong on the way to the API server, and right at the next try."""
 
 
@@ -76,6 +85,7 @@ JOBS = Resource("/apis/batch/v1", "jobs")
 CONFIG_MAPS = Resource("/api/v1", "configmaps")
 PODS = Resource("/api/v1", "pods")
 EVENTS = Resource("/apis/events.k8s.io/v1", "events")
+LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # With a parameter the client leaves the body to us; the API server looks at what is before it.
@@ -86,10 +96,20 @@ _NOT_PLAIN_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class Kube:
-    """Calls as one identity."""
+    """Calls as one identity.
 
-    def __init__(self, client: ApiClient) -> None:
+    Args:
+        fence: asked right before each write is sent; where it says no, Fenced is raised.
+
+    """
+
+    def __init__(self, client: ApiClient, fence: Callable[[], bool] = lambda: True) -> None:
         self._client = client
+        self._may_write = fence
+
+    def behind(self, fence: Callable[[], bool]) -> Kube:
+        """The same, writing only while the fence says so."""
+        return Kube(self._client, fence)
 
     async def get(self, path: str) -> Json | None:
         """Read one object; none when there is no such thing."""
@@ -147,6 +167,10 @@ class Kube:
         """Create."""
         return await self._json("POST", f"{path}?fieldManager={MANAGER}", body=body)
 
+    async def replace(self, path: str, body: Json) -> Json:
+        """Replace an object, if it still is in the state that ``body`` names."""
+        return await self._json("PUT", f"{path}?fieldManager={MANAGER}", body=body)
+
     async def merge(self, path: str, body: Json) -> Json:
         """JSON merge patch, RFC 7386."""
         return await self._json(
@@ -197,14 +221,23 @@ class Kube:
             "User-Agent": self._client.user_agent,
         }
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
-        answer = await self._client.call_api(
-            method,
-            self._client.configuration.host + url,
-            header_params=headers,
-            body=body,
-            _request_timeout=timeout,
-        )
-        response: aiohttp.ClientResponse = answer.response
+        if method != "GET" and not self._may_write():
+            raise Fenced
+        code = "error"
+        began = time.monotonic()
+        try:
+            answer = await self._client.call_api(
+                method,
+                self._client.configuration.host + url,
+                header_params=headers,
+                body=body,
+                _request_timeout=timeout,
+            )
+            response: aiohttp.ClientResponse = answer.response
+            code = str(response.status)
+        finally:
+            verb = "WATCH" if timeout is WATCH_TIMEOUT else method
+            metrics.requested(verb, url, code, time.monotonic() - began)
         if response.status >= 400:
             raise _error(response.status, await response.read())
         return response

@@ -8,7 +8,12 @@ import contextlib
 import gc
 import itertools
 import logging
+import signal
 import socket
+import uuid
+from collections.abc import Callable, Coroutine, Set
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import kopf
@@ -16,6 +21,7 @@ from kubernetes.aio.client import Configuration
 
 from promptrelease.controller.contents import Contents
 from promptrelease.controller.evaluator import Evaluator, evaluate
+from promptrelease.controller.gauges import State
 from promptrelease.controller.handlers import Handlers, settings
 from promptrelease.controller.health import Health
 from promptrelease.controller.kube import (
@@ -31,10 +37,15 @@ from promptrelease.controller.kube import (
     ApiError,
     Kube,
 )
+from promptrelease.controller.leader import Election
 from promptrelease.controller.queue import WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
-from promptrelease.controller.store import (
+from promptrelease.controller.watch import Reflector
+from promptrelease.controller.worker import WORKERS, Worker
+from promptrelease.release.render import MANAGED_BY, MANAGER
+from promptrelease.release.wire_evaluation import EVALUATION_LABEL
+from promptrelease.state.store import (
     ApprovalSink,
     ChangeSink,
     ConfigMapSink,
@@ -45,14 +56,11 @@ from promptrelease.controller.store import (
     SuiteSink,
     VersionSink,
 )
-from promptrelease.controller.watch import Reflector
-from promptrelease.controller.worker import WORKERS, Worker
-from promptrelease.release.render import MANAGED_BY, MANAGER
-from promptrelease.release.wire_evaluation import EVALUATION_LABEL
 
 logger = logging.getLogger("promptrelease")
 
 CRD_SECONDS = 2.0
+Part = Callable[[], Coroutine[Any, Any, None]]
 KINDS = (RELEASES, VERSIONS, POLICIES, APPROVALS, CHANGES, SUITES, EVALUATIONS)
 
 
@@ -61,6 +69,9 @@ async def operate(
 ) -> None:
     """Run the operator until ``stop`` is set, or a part of it ends."""
     namespace = args.namespace or None
+    election = election_of(kube, args) if args.leader_elect else None
+    if election is not None:
+        kube = kube.behind(election.holds)
     queue: WorkQueue[Key] = WorkQueue()
     store = Store(queue.add)
     contents = Contents(kube)
@@ -80,7 +91,8 @@ async def operate(
     )
     handlers = Handlers(kube, store, RELEASES.path(namespace))
     ready = asyncio.Event()
-    health = Health(queue, reflectors, ready)
+    state = State(store, queue, reflectors, ready, each_release=args.release_metrics)
+    health = Health(queue, reflectors, ready, state)
     async with contextlib.AsyncExitStack() as stack:
         if args.health_port:
             runner = await health.serve(args.health_port)
@@ -88,7 +100,11 @@ async def operate(
         await _until_installed(kube, namespace, stop)
         if stop.is_set():
             return
-        tasks = {asyncio.create_task(r.run(), name=f"watch {r.path}") for r in reflectors}
+        if election is not None:
+            stack.push_async_callback(election.release)  # after the tasks below have ended
+        tasks: set[asyncio.Task[Any]] = {
+            asyncio.create_task(r.run(), name=f"watch {r.path}") for r in reflectors
+        }
         stack.push_async_callback(_end, tasks)
         for reflector in reflectors:
             await _until(reflector.listed, tasks)
@@ -97,15 +113,43 @@ async def operate(
         # What is known now stays: collections need not walk it again and again.
         gc.collect()
         gc.freeze()
-        logger.info("serving %s, %d prompts", namespace or "all namespaces", len(store.keys()))
+        leading = asyncio.Event()
         worker = Worker(kube, store, queue, contents, recorder, Refresher(kube))
-        tasks |= {asyncio.create_task(worker.run(), name=f"worker {i}") for i in range(WORKERS)}
-        tasks.add(asyncio.create_task(evaluate(evaluator), name="evaluations"))
+        parts: dict[str, Part] = {f"worker {i}": worker.run for i in range(WORKERS)}
+        parts["evaluations"] = partial(evaluate, evaluator)
         if args.resync:
-            tasks.add(asyncio.create_task(_resync(store, queue, args.resync), name="resync"))
+            parts["resync"] = partial(_resync, store, queue, args.resync)
+        tasks |= {asyncio.create_task(_once(leading, part), name=n) for n, part in parts.items()}
+        if election is not None:
+            tasks.add(asyncio.create_task(election.run(), name="election"))
+            elected = asyncio.create_task(election.leading.wait(), name="elected")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
         tasks.add(asyncio.create_task(_kopf(handlers, client, namespace, stop), name="kopf"))
-        await _until(stop, tasks)
+        if election is not None:
+            # Who waits knows everything that who leads knows, and queues what is to be looked at.
+            await _first(tasks | {elected})
+        if not stop.is_set():
+            leading.set()
+            health.working = state.working = True
+            queue.begin()
+            logger.info("serving %s, %d prompts", namespace or "all namespaces", len(store.keys()))
+            await _first(tasks | {stopped})
         logger.info("stopping")
+
+
+async def _once(event: asyncio.Event, part: Part) -> None:
+    await event.wait()
+    await part()
+
+
+def election_of(kube: Kube, args: argparse.Namespace) -> Election:
+    """The election that the command line asks for."""
+    namespace, _, name = args.lease.rpartition("/")
+    if not namespace:
+        in_pod = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+        namespace = in_pod.read_text().strip() if in_pod.exists() else args.namespace or "default"
+    me = args.identity or f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    return Election(kube, namespace, name or MANAGER + "-operator", me, args.lease_seconds)
 
 
 async def _kopf(
@@ -113,7 +157,8 @@ async def _kopf(
 ) -> None:
     registry = kopf.OperatorRegistry()
     handlers.register(registry, client)
-    await kopf.operator(
+    others = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings(),
         clusterwide=namespace is None,
@@ -122,8 +167,16 @@ async def _kopf(
         # Kopf would make one of the user's name, which a container's user may not have.
         identity=cast(Any, socket.gethostname()),
     )
-    # Kopf takes the signals for itself, and returns when there was one; else it raises.
-    stop.set()
+    # Kopf took the signals for itself, and would wait 5 s for tasks that are not its own.
+    stop_on_signals(stop)
+    await kopf.run_tasks(tasks, ignored=others)
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Have the operator end when it is asked to."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
 
 
 async def _resync(store: Store, queue: WorkQueue[Key], seconds: float) -> None:
@@ -156,18 +209,23 @@ async def _until_installed(kube: Kube, namespace: str | None, stop: asyncio.Even
             await asyncio.wait_for(stop.wait(), CRD_SECONDS)
 
 
-async def _until(event: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
+async def _until(event: asyncio.Event, tasks: set[asyncio.Task[Any]]) -> None:
     """Wait for an event; a task that ends before it takes everything down."""
     waiter = asyncio.create_task(event.wait())
     try:
-        done, _ = await asyncio.wait({waiter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        await _first({waiter, *tasks})
     finally:
         waiter.cancel()
-    for task in done & tasks:
+
+
+async def _first(tasks: Set[asyncio.Task[Any]]) -> None:
+    """Wait until one of them ends; what it raised is raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
         task.result()
 
 
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -36,6 +36,9 @@ class WorkQueue(Generic[Key]):
         self._ready: dict[Lane, OrderedDict[Key, float]] = {lane: OrderedDict() for lane in Lane}
         self._again: dict[Key, Lane] = {}
         self._active: set[Key] = set()
+        # When serving was first asked for: of keys that wait, and of those that are worked on.
+        self._asked: dict[Key, float] = {}
+        self._since: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
         self._timers: dict[tuple[Key, Lane], asyncio.TimerHandle] = {}
         self._alarms: dict[Key, asyncio.TimerHandle] = {}
@@ -45,6 +48,10 @@ class WorkQueue(Generic[Key]):
         """Keys that wait or are worked on."""
         return sum(map(len, self._ready.values())) + len(self._active)
 
+    def waiting(self) -> dict[Lane, int]:
+        """How many keys wait, by lane."""
+        return {lane: len(keys) for lane, keys in self._ready.items()}
+
     @property
     def oldest(self) -> float | None:
         """Loop time at which the longest waiting key was added."""
@@ -53,6 +60,9 @@ class WorkQueue(Generic[Key]):
 
     def add(self, key: Key, lane: Lane = Lane.SERVE) -> None:
         """Ask for a key's turn. O(1)."""
+        now = asyncio.get_running_loop().time()
+        if lane is Lane.SERVE:
+            self._asked.setdefault(key, now)
         if key in self._active:
             self._again[key] = min(lane, self._again.get(key, lane))
             return
@@ -64,13 +74,36 @@ class WorkQueue(Generic[Key]):
             if lane is Lane.RECORD:
                 return
             del record[key]
-        now = asyncio.get_running_loop().time()
         self._ready[lane][key] = now if added is None else added
         if added is None:
             self._wakeup.put_nowait(None)
 
-    def retry(self, key: Key, lane: Lane = Lane.SERVE, *, most: float = MAX_BACKOFF) -> float:
-        """Ask for another turn after a pause that doubles with each failure; returns seconds."""
+    def begin(self) -> None:
+        """Count the waiting of all that is queued from now: nobody was there to work on it."""
+        now = asyncio.get_running_loop().time()
+        for keys in (*self._ready.values(), self._asked):
+            for key in keys:
+                keys[key] = now
+
+    def retry(
+        self,
+        key: Key,
+        lane: Lane = Lane.SERVE,
+        *,
+        most: float = MAX_BACKOFF,
+        since: float | None = None,
+    ) -> float:
+        """Ask for another turn after a pause that doubles with each failure; returns seconds.
+
+        Args:
+            key: which.
+            lane: what it wants.
+            most: seconds that the pause does not exceed.
+            since: when serving was first asked for, if what failed now is still meant.
+
+        """
+        if since is not None and lane is Lane.SERVE:
+            self._asked[key] = min(since, self._asked.get(key, since))
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         # Jitter, so that what failed together does not come again together.
@@ -93,6 +126,10 @@ class WorkQueue(Generic[Key]):
         """Whether a key that is worked on was added meanwhile."""
         return key in self._again
 
+    def since(self, key: Key) -> float:
+        """Loop time at which serving a key that is worked on was first asked for."""
+        return self._since[key]
+
     def failures(self, key: Key) -> int:
         """How often in a row a key has failed."""
         return self._failures.get(key, 0)
@@ -105,13 +142,15 @@ class WorkQueue(Generic[Key]):
         """The next key, and which lane it came by. It must be given back with ``done``."""
         await self._wakeup.get()
         lane = self._next_lane()
-        key, _ = self._ready[lane].popitem(last=False)
+        key, added = self._ready[lane].popitem(last=False)
         self._active.add(key)
+        self._since[key] = self._asked.pop(key, added) if lane is Lane.SERVE else added
         return key, lane
 
     def done(self, key: Key) -> None:
         """Give a key back; it has its turn again if it was added meanwhile."""
         self._active.discard(key)
+        self._since.pop(key, None)
         lane = self._again.pop(key, None)
         if lane is not None:
             self.add(key, lane)

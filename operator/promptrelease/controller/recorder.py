@@ -17,6 +17,7 @@ from typing import Any
 
 from promptrelease.api import API_VERSION
 from promptrelease.controller.kube import EVENTS, FAILURES, Kube
+from promptrelease.controller.logs import about
 from promptrelease.release.notes import Note
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Recorder:
             await self._kube.create(EVENTS.path(namespace), event)
         except FAILURES as error:
             self._series.pop(key, None)
-            logger.warning("event %s on %s/%s was not written: %s", note.reason, kind, name, error)
+            text, where = "event %s on %s %s/%s was not written: %s", about(namespace)
+            logger.warning(text, note.reason, kind, namespace, name, error, extra=where)
 
     def _remember(self, key: tuple[str, ...], series: _Series) -> None:
         while len(self._series) >= REMEMBERED:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from promptrelease.api import API_VERSION
+from promptrelease.controller import metrics, tally
 from promptrelease.controller.contents import Contents
 from promptrelease.controller.kube import (
     CHANGES,
@@ -25,10 +26,10 @@ from promptrelease.controller.kube import (
     Json,
     Kube,
 )
+from promptrelease.controller.logs import about
 from promptrelease.controller.queue import MAX_BACKOFF, Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
-from promptrelease.controller.store import Key, Store
 from promptrelease.release import log, notes, render, wire, wire_evaluation, wire_policy
 from promptrelease.release.consumers import MAX_NAMED
 from promptrelease.release.model import (
@@ -53,6 +54,7 @@ from promptrelease.release.steps import (
     WriteReleaseStatus,
     WriteVersionStatus,
 )
+from promptrelease.state.store import Key, Store
 
 logger = logging.getLogger(__name__)
 
@@ -93,23 +95,32 @@ class Worker:
         self._recorder = recorder
         self._refresher = refresher
         self._telling: dict[tuple[Key, str], asyncio.Task[None]] = {}
+        # When a move was asked for of which pods are yet to be told, by label.
+        self._untold: dict[Key, dict[str, float]] = {}
 
     async def run(self) -> None:
         """Never returns."""
         while True:
             key, lane = await self._queue.get()
+            since = self._queue.since(key)
             try:
-                if await self._reconcile(key, lane):
+                with metrics.RECONCILE_SECONDS.labels(lane.name.lower()).time():
+                    done = await self._reconcile(key, lane)
+                if done:
                     self._queue.forget(key)
             # By the same lane: serving would succeed, and with that the pauses would begin anew.
             except Stale:
-                self._queue.retry(key, lane)
+                self._queue.retry(key, lane, since=since)
+                metrics.RETRIES.labels(metrics.CONFLICT).inc()
             except FAILURES as error:
-                delay = self._queue.retry(key, lane)
-                logger.warning("%s/%s: %s; again in %.1f s", *key, error or repr(error), delay)
+                delay = self._queue.retry(key, lane, since=since)
+                metrics.RETRIES.labels(metrics.FAILURE).inc()
+                text = "%s/%s: %s; again in %.1f s"
+                logger.warning(text, *key, error or repr(error), delay, extra=about(*key))
             except Exception:
-                delay = self._queue.retry(key, lane)
-                logger.exception("%s/%s: a bug; again in %.1f s", *key, delay)
+                delay = self._queue.retry(key, lane, since=since)
+                metrics.RETRIES.labels(metrics.BUG).inc()
+                logger.exception("%s/%s: a bug; again in %.1f s", *key, delay, extra=about(*key))
             finally:
                 self._queue.done(key)
 
@@ -120,6 +131,8 @@ class Worker:
             return await self._serve_all(key)
         await self._tell_pods(key)
         view = self._store.view(key)
+        if view.release is None:
+            self._untold.pop(key, None)
         now = datetime.now(timezone.utc)
         todo = plan(view, now)
         self._queue.wake(key, _seconds(todo, now))
@@ -176,6 +189,7 @@ class Worker:
                 # Forbidden, the namespace is going, or admission said no: people must know.
                 obstacle = Obstacle(f"the API server refused: {error.message}"[:1024], lasting=True)
                 self._store.set_obstacle(key, step.label, obstacle)
+                tally.refused(key, step, error.status)
                 return
             raise
 
@@ -209,6 +223,10 @@ class Worker:
         self._store.set_obstacle(key, step.label, None)
         self._store.set_written(key, step.label, served)
         self._store.put_config_map(answer)
+        asked = self._queue.since(key)
+        tally.written(key, step, asyncio.get_running_loop().time() - asked)
+        if not step.drift:
+            self._untold.setdefault(key, {})[step.label] = asked
         if not is_as_written(wire.config_map(answer), served):
             raise Stale  # with a pause: somebody, or some admission, keeps changing it
         if step.drift:
@@ -271,8 +289,14 @@ class Worker:
         try:
             consumers = await self._refresher.refresh(key[0], name, served.revision)
             self._store.set_consumers(key, label, consumers)
+            asked = self._untold.get(key, {}).pop(label, None)
+            now = asyncio.get_running_loop().time()
+            tally.told(label, consumers.refreshed, None if asked is None else now - asked)
         except FAILURES as error:
-            logger.warning("%s/%s: pods were not told: %s", key[0], name, error or repr(error))
+            metrics.RETRIES.labels(metrics.PODS).inc()
+            text = "%s/%s: pods were not told: %s"
+            where = about(*key, label=label, version=served.version, revision=served.revision)
+            logger.warning(text, key[0], name, error or repr(error), extra=where)
             self._queue.retry(key)
         finally:
             del self._telling[key, label]
@@ -310,6 +334,7 @@ class Worker:
                     raise Stale from error
             elif error.status != 404:
                 raise
+        tally.withdrawn(key, step)
         self._store.set_written(key, step.config_map.label, None)
         self._store.drop_config_map(namespace, step.config_map.name, uid)
 
@@ -345,6 +370,7 @@ class Worker:
             force=True,
         )
         self._store.put_release(answer)
+        tally.held(key, release.status, step.status)
         for note in notes.of_release(release.status, step.status):
             await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
 
@@ -403,7 +429,9 @@ class Worker:
                 await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
             raise
         self._store.drop_version(namespace, prompt, version.number, version.uid)
-        logger.info("%s/%s: deleted, no label needs it", namespace, version.name)
+        text = "%s/%s: deleted, no label needs it"
+        where = about(namespace, prompt, version=version.number)
+        logger.info(text, namespace, version.name, extra=where)
         if release is not None:
             note = notes.of_deletion(version.name)
             await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)

@@ -9,9 +9,9 @@ import pytest
 
 from promptrelease.content.files import Content
 from promptrelease.controller.contents import BoundedCache
-from promptrelease.controller.store import ConfigMapSink, Key, ReleaseSink, Store, VersionSink
 from promptrelease.release import log, render
 from promptrelease.release.model import Change, Consent, Obstacle, Problem, Served, Verdict
+from promptrelease.state.store import ConfigMapSink, Key, ReleaseSink, Store, VersionSink
 
 NS = "team"
 KEY = (NS, "p")

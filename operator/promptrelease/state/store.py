@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from promptrelease.controller.scenes import Scenes
 from promptrelease.release import log, wire, wire_evaluation, wire_policy
 from promptrelease.release.consumers import Consumers
 from promptrelease.release.evaluation import Evaluation, Suite
@@ -25,6 +24,7 @@ from promptrelease.release.model import (
     View,
 )
 from promptrelease.release.policy import Approval, Policy
+from promptrelease.state.scenes import Scenes
 
 Key = tuple[str, str]
 """Namespace and prompt."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from promptrelease.controller.labels import Labels
 from promptrelease.release import graph, wire_evaluation
 from promptrelease.release.evaluation import Bench, Evaluation, Member, Suite
 from promptrelease.release.model import Release, View
 from promptrelease.release.moves import proposal
 from promptrelease.release.scene import Scene, chain_problem, moved_upstreams
+from promptrelease.state.labels import Labels
 
 Json = dict[str, Any]
 Key = tuple[str, str]
