@@ -256,6 +256,8 @@ def _structural(node: Mapping[str, Any], defs: Mapping[str, Any]) -> dict[str, A
     result = {k: v for k, v in merged.items() if k not in _DROPPED and k != "$defs"}
     if "const" in merged:
         result["enum"] = [merged["const"]]
+    if "x-default" in merged:
+        result["default"] = result.pop("x-default")
     if "x-any" in merged:
         result["x-kubernetes-preserve-unknown-fields"] = True
     if "properties" in merged:

@@ -209,9 +209,9 @@ class PromptReleaseStatus(Model):
     """What is served, and what keeps the rest from being served."""
 
     observed_generation: (
-        Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None
+        Annotated[int, Field(ge=-1, json_schema_extra={"format": "int64"})] | None
     ) = None
-    """The generation of the spec that this was said of."""
+    """The generation of the spec that this was said of; -1 before anything was said."""
     revision: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None = None
     """The highest revision given out so far."""
     labels: Annotated[dict[str, ServedLabel], Field(max_length=MAX_LABELS + 1)] | None = None
@@ -257,5 +257,9 @@ class PromptRelease(Model):
     metadata: ObjectMeta
     spec: PromptReleaseSpec
     """Which version each label shall serve."""
-    status: PromptReleaseStatus | None = None
+    # Else kstatus, and with it Flux, takes a release that nobody has looked at yet for done.
+    status: Annotated[
+        PromptReleaseStatus | None,
+        Field(json_schema_extra={"x-default": {"observedGeneration": -1}}),
+    ] = None
     """Written by the operator."""

@@ -50,8 +50,9 @@ def of_release(
     ready = ", ".join(f"{name} {_serves(served)}" for name, served, *_ in labels)
     conditions = [
         ("Ready", not problems, reason, _told(problems) or ready or "no label is set"),
-        ("Reconciling", bool(waiting), "Waiting" if waiting else "Settled", _told(waiting)),
+        # Stalled before Reconciling: kstatus goes by the first that is true.
         ("Stalled", bool(stalled), "ActionNeeded" if stalled else "NoObstacle", _told(stalled)),
+        ("Reconciling", bool(waiting), "Waiting" if waiting else "Settled", _told(waiting)),
     ]
     if leaving:
         conditions.append(("Withdrawing", True, "StillMounted", "; ".join(leaving)))
