@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := PYTHONPATH=tests $(BIN)/python
 PYTEST := $(BIN)/python -m pytest
+# Tests at once; each has a control plane of its own, half a gigabyte.
+JOBS ?= 2
 # The installed packages of this checkout, in one file whose age make can compare.
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv crds format lint types layers check test test-unit test-cluster test-node test-promptfoo \
+.PHONY: help venv crds chart helm format lint types layers check test test-unit test-cluster test-node test-promptfoo \
 	demo demo-down bench controlplane clean
 
 help: ## what there is
@@ -33,6 +35,12 @@ controlplane: $(STAMP) ## build the embedded Kubernetes, or find it in the cache
 crds: $(STAMP) ## write crds/ from the models
 	@$(BIN)/python -m promptrelease.api crds
 
+chart: crds ## write the Helm chart from manifests/ and crds/
+	@$(BIN)/python -m tools.chart
+
+helm: $(STAMP) ## build Helm, or find it in the cache
+	@$(RUN) -m harness.helm
+
 format: $(STAMP) ## format the code
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
 
@@ -40,10 +48,12 @@ lint: $(STAMP)
 	@echo "== lint: ruff, generated files"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@$(BIN)/python -m promptrelease.api --check crds
+	@$(BIN)/python -m tools.chart --check
+	@$(BIN)/python tools/cli_reference.py --check
 
 types: $(STAMP)
 	@echo "== types: mypy --strict"
-	@$(BIN)/mypy operator tests bench
+	@$(BIN)/mypy operator tests bench tools
 
 layers: $(STAMP)
 	@echo "== import layers"
@@ -55,7 +65,7 @@ test-unit: $(STAMP) ## fast tests, no cluster
 	@echo "== unit tests"
 	@$(PYTEST) tests/unit
 
-test-cluster: controlplane ## tests against a real API server
+test-cluster: controlplane helm ## tests against a real API server
 	@echo "== cluster tests"
 	@$(PYTEST) tests/cluster
 
@@ -66,8 +76,8 @@ test-node: controlplane ## tests with real pods (root, Linux, Debian's container
 test-promptfoo: controlplane ## the promptfoo example on the test node (fetches promptfoo, builds 500 MB)
 	@PROMPTRELEASE_PROMPTFOO=1 $(PYTEST) tests/node/test_promptfoo.py
 
-test: check controlplane ## everything that must pass
-	@$(PYTEST) tests
+test: check controlplane helm ## everything that must pass
+	@$(PYTEST) -n $(JOBS) --dist loadgroup tests
 
 demo: controlplane ## the main job on an embedded Kubernetes; KEEP=1 leaves it, KUBECONTEXT=… uses yours
 	@$(RUN) -m demo $(if $(KUBECONTEXT),--context $(KUBECONTEXT)) $(if $(KEEP),--keep)
