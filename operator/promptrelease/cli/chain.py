@@ -42,7 +42,8 @@ def answer(
         time = _time(prompt, label, at, digest, changes)
         return chain.at(changes, _consumes(manifests), prompt, label, time)
     except chain.NotServed as error:
-        raise NotFound(str(error)) from error
+        hint = f"kubectl prompt history {prompt} shows when it moved"
+        raise NotFound(str(error), hint) from error
 
 
 def _time(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,20 @@ SUITES = Resource(_OURS, "promptsuites", "PromptSuite")
 EVALUATIONS = Resource(_OURS, "promptevaluations", "PromptEvaluation")
 CONFIG_MAPS = Resource("/api/v1", "configmaps", "ConfigMap")
 PODS = Resource("/api/v1", "pods", "Pod")
+DEPLOYMENTS = Resource("/apis/apps/v1", "deployments", "Deployment")
+LEASES = Resource("/apis/coordination.k8s.io/v1", "leases", "Lease")
+CRDS = Resource(
+    "/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition"
+)
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+VALIDATING = Resource(_ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy")
+VALIDATING_BINDINGS = Resource(
+    _ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"
+)
+MUTATING = Resource(_ADMISSION, "mutatingadmissionpolicies", "MutatingAdmissionPolicy")
+MUTATING_BINDINGS = Resource(
+    _ADMISSION, "mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"
+)
 KINDS = {
     r.singular: r for r in (RELEASES, VERSIONS, POLICIES, APPROVALS, CHANGES, SUITES, EVALUATIONS)
 }
@@ -92,7 +107,9 @@ class Cluster:
                     chosen = next((c for c in contexts if c["name"] == context), None)
                     if chosen is None:
                         known = ", ".join(sorted(c["name"] for c in contexts))
-                        raise Unreachable(f"the kubeconfig has no context {context!r}", known)
+                        raise Unreachable(
+                            f"the kubeconfig has no context {context!r}", f"it has: {known}"
+                        )
                 self.context = chosen["name"]
                 self.namespace = namespace or chosen["context"].get("namespace") or "default"
                 config.load_kube_config(
@@ -121,8 +138,11 @@ class Cluster:
         except NotFound:
             return None
 
-    def list(self, resource: Resource, *, fields: str = "", labels: str = "") -> list[Json]:
-        """Read all objects of a kind in the namespace, page by page."""
+    def list(
+        self, resource: Resource, *, fields: str = "", labels: str = "", everywhere: bool = False
+    ) -> list[Json]:
+        """Read all objects of a kind in the namespace, or in all of them, page by page."""
+        path = f"{resource.prefix}/{resource.plural}" if everywhere else self.path(resource)
         query = {"limit": str(PAGE)}
         if fields:
             query["fieldSelector"] = fields
@@ -130,7 +150,7 @@ class Cluster:
             query["labelSelector"] = labels
         found: list[Json] = []
         while True:
-            page = self.request("GET", self.path(resource), query=query)
+            page = self.request("GET", path, query=query)
             kind = {"apiVersion": page["apiVersion"], "kind": resource.singular}
             found += [{**kind, **item} for item in page["items"] or ()]
             query["continue"] = page["metadata"].get("continue") or ""
@@ -295,9 +315,14 @@ class Cluster:
                 "install it: kubectl apply --server-side -k manifests/base",
             )
         if response.status == 404:
-            return NotFound(message)
+            return NotFound(
+                message, "kubectl prompt list shows what there is; -n names a namespace"
+            )
         if response.status == 403:
-            return Forbidden(message)
+            return Forbidden(
+                message,
+                "kubectl prompt doctor shows what you may do; whoever runs the platform helps",
+            )
         if response.status == 409:
             return Conflict(message, "look at what is there now, and try again")
         if response.status in (429, 503, 504) or response.status >= 500:
@@ -323,4 +348,5 @@ def _cause(error: BaseException) -> str:
     while isinstance(reason, BaseException):
         error, reason = reason, getattr(reason, "reason", None)
     text = str(reason or error)
-    return text.rpartition(">: ")[2] or text
+    # What urllib3 puts before it is its own object, in one way or the other.
+    return re.sub(r"^(<.*?>|HTTPS?Connection\w*\(.*?\)): ", "", text)

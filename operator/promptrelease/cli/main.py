@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-import click
 import typer
 
 from promptrelease.cli.failures import CODES, Failure
 from promptrelease.cli.manifests import ManifestError
 from promptrelease.cli.output import complain
 
-GROUPS = ("files",)
+GROUPS = (
+    *("look", "compare", "follow", "move", "decide", "write", "lint"),
+    *("files", "doctor", "exchange"),
+)
 """Modules of ``promptrelease.cli.commands``, in the order of ``--help``."""
+
+DEBUG = "PROMPTRELEASE_DEBUG"
+COMPLETION = frozenset({"--install-completion", "--show-completion"})
 
 
 def app() -> typer.Typer:
@@ -26,6 +33,7 @@ def app() -> typer.Typer:
         epilog=CODES,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     for group in GROUPS:
@@ -36,17 +44,16 @@ def app() -> typer.Typer:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: see ``failures``."""
     program = Path(sys.argv[0]).name
-    name = "kubectl prompt" if program.startswith("kubectl-prompt") else "promptrelease"
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    name = "kubectl-prompt" if program.startswith("kubectl-prompt") else "promptrelease"
+    variable = f"_{name.upper().replace('-', '_')}_COMPLETE"
+    if not COMPLETION.intersection(arguments):
+        # What people type. A shell's completion is of the executable, which is one word.
+        name = name.replace("-", " ")
     try:
-        code = app()(
-            args=list(argv) if argv is not None else None, prog_name=name, standalone_mode=False
-        )
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        complain("stopped; nothing more is done")
-        return 130
+        app()(args=arguments, prog_name=name, complete_var=variable)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
     except Failure as error:
         complain(str(error), error.hint)
         return error.code
@@ -60,11 +67,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1
-    return code if isinstance(code, int) else 0
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        complain(f"a bug: {error!r}", f"please report it, with what {DEBUG}=1 shows")
+        return 1
+    return 0
 
 
 def run() -> None:
     """Entry point of the executables."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal or a file of another encoding can't hold is spelt out.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

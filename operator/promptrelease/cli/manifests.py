@@ -91,16 +91,16 @@ def load(paths: Iterable[Path]) -> list[Manifest]:
     """
     manifests: list[Manifest] = []
     mistakes: list[str] = []
-    for path in _files(paths):
+    for path in files_of(paths):
         text = sys.stdin.read() if path == Path("-") else path.read_text(encoding="utf-8")
         try:
-            for raw, node in _documents(text):
+            for raw, node in documents(text):
                 if raw.get("apiVersion") == API_VERSION and raw.get("kind") in KINDS:
                     place = f"{path}:{node.start_mark.line + 1}"
                     try:
-                        model = KINDS[raw["kind"]].model_validate(_bare(raw))
+                        model = KINDS[raw["kind"]].model_validate(bare(raw))
                     except ValidationError as error:
-                        mistakes += _mistakes(path, node, error)
+                        mistakes += [f"{path}:{n}: {m}" for n, m in mistakes_of(node, error)]
                     else:
                         manifests.append(Manifest(raw, model, place))
         except yaml.YAMLError as error:
@@ -115,13 +115,14 @@ def load(paths: Iterable[Path]) -> list[Manifest]:
 def checked(raw: dict[str, Any], place: str) -> Manifest:
     """Take in an object that is there already, as from a cluster. Raises ManifestError."""
     try:
-        return Manifest(raw, KINDS[raw["kind"]].model_validate(_bare(raw)), place)
+        return Manifest(raw, KINDS[raw["kind"]].model_validate(bare(raw)), place)
     except ValidationError as error:
         mistakes = (f"{place}: {'.'.join(map(str, m['loc']))}: {m['msg']}" for m in error.errors())
         raise ManifestError("\n".join(mistakes)) from error
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are meant: of a folder all that end as manifests do."""
     for path in paths:
         if path.is_dir():
             yield from sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
@@ -129,7 +130,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _documents(text: str) -> Iterator[tuple[dict[str, Any], yaml.Node]]:
+def documents(text: str) -> Iterator[tuple[dict[str, Any], yaml.Node]]:
     """Every object of a file with its node, those of a List included."""
     loader = _Loader(text)
     try:
@@ -148,20 +149,20 @@ def _documents(text: str) -> Iterator[tuple[dict[str, Any], yaml.Node]]:
         loader.dispose()
 
 
-def _bare(raw: dict[str, Any]) -> dict[str, Any]:
+def bare(raw: dict[str, Any]) -> dict[str, Any]:
     """Without the status: what a cluster wrote there is not for us to check."""
     return {name: value for name, value in raw.items() if name != "status"}
 
 
-def _mistakes(path: Path, node: yaml.Node, error: ValidationError) -> Iterator[str]:
+def mistakes_of(node: yaml.Node, error: ValidationError) -> Iterator[tuple[int, str]]:
+    """Line and words of everything that is wrong with a manifest."""
     for mistake in error.errors():
-        line = _line(node, mistake["loc"])
         where = ".".join(map(str, mistake["loc"]))
         message = _WORDS.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
-        yield f"{path}:{line}: {where}: {message}" if where else f"{path}:{line}: {message}"
+        yield line_of(node, mistake["loc"]), f"{where}: {message}" if where else message
 
 
-def _line(node: yaml.Node, loc: Sequence[int | str]) -> int:
+def line_of(node: yaml.Node, loc: Sequence[int | str]) -> int:
     """The line of a field, or of the innermost part of its path that is there."""
     for step in loc:
         try:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 import yaml
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from promptrelease.release.times import EARLIEST, moment
+
+# Controls but for line ends and tabs, what turns the direction of text around, and halves of pairs.
+_CONTROL = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
+    "\\ud800-\\udfff]"
+)
 
 
 class Format(str, enum.Enum):
@@ -25,44 +32,99 @@ class Format(str, enum.Enum):
     YAML = "yaml"
 
 
+NAME_COLUMNS = 24
+"""Cells up to this length are names, and not broken over lines, but in a table's last column."""
+
+_ENDLESS = ConsoleDimensions(1_000_000, 25)
+
+
+class _Console(Console):
+    """Where there is no terminal, there is no width to keep to."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        return super().size if self.is_terminal else _ENDLESS
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
+
+
 # Rich leaves colour out where the output is no terminal, and with NO_COLOR.
-out = Console(highlight=False, soft_wrap=True)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+out = _Console(highlight=False, soft_wrap=True)
+err = _Console(highlight=False, soft_wrap=True, stderr=True)
 
 
-def emit(data: Any, form: Format) -> None:
-    """Write plain values for a script: JSON or YAML, no colour, no wrapping."""
+def emit(data: Any, form: Format, *, lines: bool = False) -> None:
+    """Write plain values for a script: JSON or YAML, no colour, no wrapping.
+
+    With ``lines`` JSON is on one line, for a stream of such values.
+    """
     if form is Format.JSON:
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        text = json.dumps(data, indent=None if lines else 2, ensure_ascii=False) + "\n"
     else:
-        print(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), end="")
+        text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    # Escapes of both, within the quotes in which such characters always are.
+    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text), end="")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of more than one line as people write them."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    if _CONTROL.search(text):
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def safe(text: str) -> str:
+    r"""Text from elsewhere, with what could command a terminal spelt out, as in ``\\x1b``."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
     """A table without lines, as kubectl's; cells are taken as they are, never as markup."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for head in heads:
-        made.add_column(head, no_wrap=not out.is_terminal, overflow="fold")
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    cells = [[c if isinstance(c, Text) else Text(safe(c)) for c in row] for row in rows]
+    for i, head in enumerate(heads):
+        names = i < len(heads) - 1 and all(len(row[i]) <= NAME_COLUMNS for row in cells)
+        made.add_column(head, no_wrap=names or not out.is_terminal, overflow="fold")
+    for row in cells:
+        made.add_row(*row)
     return made
+
+
+def show(made: RenderableType) -> None:
+    """Print a table or the like; in a pipe without the blanks at the ends of its lines."""
+    if out.is_terminal:
+        out.print(made, soft_wrap=False)
+        return
+    with out.capture() as captured:
+        out.print(made)
+    for line in captured.get().splitlines():
+        out.print(Text(line.rstrip()))
 
 
 def say(text: str, style: str = "") -> None:
     """A line for a person."""
-    out.print(Text(text, style=style))
+    out.print(Text(safe(text), style=style))
 
 
 def note(text: str, style: str = "dim") -> None:
     """A line about progress: on standard error, out of a pipe's way."""
-    err.print(Text(text, style=style))
+    err.print(Text(safe(text), style=style))
 
 
 def complain(message: str, hint: str = "") -> None:
     """What is wrong, and what to do."""
-    err.print(Text("error: ", style="bold red").append(Text(message, style="default")))
+    err.print(Text("error: ", style="bold red").append(Text(safe(message), style="default")))
     if hint:
-        err.print(Text(f"  {hint}", style="dim"))
+        err.print(Text(f"  {safe(hint)}", style="dim"))
 
 
 def age(time: str | None, now: datetime | None = None) -> str:
@@ -86,6 +148,8 @@ __all__ = [
     "escape",
     "note",
     "out",
+    "safe",
     "say",
+    "show",
     "table",
 ]
