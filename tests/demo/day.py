@@ -66,7 +66,7 @@ DAY = (
             ),
             Line("alice", "kubectl prompt lint greeting-v3.yaml"),
             Line("alice", "kubectl apply -f greeting-v3.yaml"),
-            Line("alice", "kubectl prompt diff greeting production v3 | cat"),
+            Line("alice", "kubectl prompt diff greeting production v3", code=1),
         ),
     ),
     Chapter(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from promptrelease.cli.comparing import Part, Value
+from promptrelease.cli.comparing import Part, Value, differences
 from promptrelease.cli.output import safe
 from promptrelease.cli.words import COME, GONE, SAME, Line, beside, differs, inline, shown
 
 WIDE = 140
 """From so many columns on, two texts fit side by side."""
+
+BRIEF = 16
+"""Lines of a difference that are shown where it is not what was asked for."""
 
 _BRACKETS = {SAME: ("", ""), GONE: ("[-", "-]"), COME: ("{+", "+}")}
 _STYLES = {SAME: "", GONE: "red strike", COME: "green underline"}
@@ -28,6 +32,13 @@ def plain(parts: Sequence[Part]) -> Iterator[str]:
         yield f"@@ {part.path} @@"
         for line in _stretches(inline(part.pieces)):
             yield line if isinstance(line, str) else "".join(_bracketed(line))
+
+
+def brief(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The first lines of what differs between two specs; empty when they behave the same."""
+    lines = list(plain(differences(old, new)))
+    more = len(lines) - BRIEF
+    return lines if more <= 0 else [*lines[:BRIEF], f"... {more} line{'s' * (more > 1)} more ..."]
 
 
 def unified(parts: Sequence[Part]) -> Iterator[Text]:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from promptrelease.api import PromptVersionSpec
-from promptrelease.cli.differing import differences
+from promptrelease.cli.diffview import brief
 from promptrelease.cli.moving import Move
 from promptrelease.release import graph, log, render, wire
 from promptrelease.release.consumers import OPT_IN, usages
@@ -71,7 +71,7 @@ class Preview:
         policies: that govern the label, by name.
         downstream: prompts that consume this one's output on the label, directly or not.
         chain: what would be wrong with what it consumes there.
-        differences: of the content, in short.
+        differences: of the content, word by word, the first lines.
 
     """
 
@@ -303,4 +303,4 @@ def _differences(known: Known, move: Move) -> Iterable[str]:
     old, new = versions.get(move.serves or 0), versions.get(move.to or 0)
     if old is None or new is None or old is new:
         return ()
-    return differences(old["spec"], new["spec"])
+    return brief(old["spec"], new["spec"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptrelease.cli.differing import differences
+from promptrelease.cli.diffview import brief
 from promptrelease.cli.failures import Failure, Forbidden, NotFound
 from promptrelease.cli.moving import short, status, version, wanted
 from promptrelease.cli.progress import pending
@@ -120,7 +120,7 @@ def review(
         yield f"  written by {about.author or 'somebody'}: {new['spec'].get('message', '')}", ""
     old = versions.get(served or 0)
     if new is not None and old is not None:
-        for line in differences(old["spec"], new["spec"]):
+        for line in brief(old["spec"], new["spec"]):
             yield f"  {line}", ""
         yield f"  in full: kubectl prompt diff {about.prompt} v{served} v{about.version}", "dim"
     yield f"  {short(about.digest)}", "dim"

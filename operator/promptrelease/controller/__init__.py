@@ -1,4 +1,4 @@
-"""The operator: what is heard goes into the state, a key into a queue, and a worker writes the plan.
+"""The operator: what is heard goes into the state, a key into a queue, a worker writes the plan.
 
 =============  =================================================================
 ``main``       the command: options, signals

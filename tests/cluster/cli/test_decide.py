@@ -32,7 +32,7 @@ def test_an_approval_is_shown_given_and_waited_for(waiting: Shop, call: Call) ->
     code, out, err = call("dave", "approve", P, "production", "-m", "read all", "-y", "--wait")
     assert code == 0, err
     assert "moved by bob: better" in out
-    assert "text: +1 -1 lines" in out
+    assert "Hello [-1-]{+2+}" in out
     assert "approved by dave: PromptApproval greeting-production-" in out
     assert "production serves v2 since" in err
     (approval,) = waiting.api.list(APPROVALS)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-import pytest
-
 from harness.api import policy, release, suite, version
 from promptrelease.api import PromptVersionSpec
 from promptrelease.cli import planning
-from promptrelease.cli.differing import differences
+from promptrelease.cli.diffview import BRIEF, brief
 from promptrelease.cli.moving import Move
 from promptrelease.cli.preview import Known, Preview, preview, workloads
 from promptrelease.release import wire
@@ -104,7 +102,8 @@ def test_an_open_way() -> None:
     found = preview(known(), asked(2), "bob", NOW)
     assert (found.kind, found.waits, found.hopeless) == ("Promotion", (), False)
     assert found.downstream == ("reply",)
-    assert found.differences == ("text: +1 -1 lines",)
+    assert found.differences[0] == "@@ text @@"
+    assert "{+" in found.differences[1]
 
 
 def test_gates_in_the_operators_words() -> None:
@@ -238,28 +237,12 @@ def test_hostile_words_stay_words() -> None:
     assert "  would wait for [red]\x1b[31m" in lines, "output.say spells controls out"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "lines"),
-    [
-        ({}, {}, []),
-        ({"text": "a\nb"}, {"text": "a\nc"}, ["text: +1 -1 lines"]),
-        (
-            {"model": {"provider": "o", "name": "a", "parameters": {"t": 1}}},
-            {"model": {"provider": "o", "name": "b", "parameters": {"t": 2, "k": 3}}},
-            ["model: o/a -> o/b", "model: k comes, 3", "model: t 1 -> 2"],
-        ),
-        ({"variables": {"a": {}}}, {"variables": {"b": {}}}, ["variables: a goes"] * 1),
-        ({"tools": [{"name": "t"}]}, {"tools": [{"name": "t", "description": "d"}]}, ["tools: t"]),
-        ({}, {"output": {"type": "object"}}, ["output: another schema"]),
-        ({"consumes": ["b"]}, {"consumes": ["b", "a"]}, ["consumes: a, b"]),
-        (
-            {"includes": {"t": {"prompt": "tone", "version": 1}}},
-            {"includes": {"t": {"prompt": "tone", "version": 2}}},
-            ["includes: t tone v1 -> tone v2"],
-        ),
-    ],
-)
-def test_differences(old: Json, new: Json, lines: list[str]) -> None:
-    found = differences(old, new)
-    assert len(found) >= len(lines)
-    assert all(a.startswith(b) for a, b in zip(found, lines, strict=False)), found
+def test_a_long_difference_is_cut() -> None:
+    text = [f"line {n}" for n in range(100)]
+    changed = [f"{line}!" if n % 4 == 0 else line for n, line in enumerate(text)]
+    old, new = {"text": "\n".join(text)}, {"text": "\n".join(changed)}
+    lines = brief(old, new)
+    assert lines[0] == "@@ text @@"
+    assert len(lines) == BRIEF + 1
+    assert lines[-1].endswith("lines more ...")
+    assert brief(old, old) == []

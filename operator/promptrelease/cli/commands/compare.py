@@ -70,7 +70,7 @@ def diff(
     elif side_by_side or (side_by_side is None and out.is_terminal and out.width >= diffview.WIDE):
         width = None if out.is_terminal else diffview.WIDE
         out.print(diffview.side_by_side(parts, (heads[0], heads[1])), soft_wrap=False, width=width)
-    elif out.is_terminal:
+    elif out.is_terminal and not out.no_color and out.color_system:
         say(f"--- {heads[0]}\n+++ {heads[1]}", "bold")
         for line in diffview.unified(parts):
             out.print(line)
