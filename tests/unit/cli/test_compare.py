@@ -11,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from promptrelease.cli import comparing, diffview
-from promptrelease.cli.comparing import Value, Words, differences
-from promptrelease.cli.words import COME, GONE, SAME, Piece, beside, differs, inline, pieces, shown
+from promptrelease.cli.look import comparing, diffview
+from promptrelease.cli.look.comparing import Value, Words, differences
+from promptrelease.cli.look.words import (
+    COME,
+    GONE,
+    SAME,
+    Piece,
+    beside,
+    differs,
+    inline,
+    pieces,
+    shown,
+)
 
 TEXTS = st.text(st.sampled_from("ab {}\n\t.ä"), max_size=60)
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from promptrelease.api import crd
-from promptrelease.cli import checkup, installation
-from promptrelease.cli.checkup import BAD, OK, WARN, Finding
+from promptrelease.cli.check import checkup, installation
+from promptrelease.cli.check.checkup import BAD, OK, WARN, Finding
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from promptrelease.cli import following, graphing
+from promptrelease.cli.look import following, graphing
 from promptrelease.release import wire
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (

@@ -12,10 +12,10 @@ import pytest
 
 from cluster.cli.wrong import RIGHT, WRONG, Wrong
 from harness.api import policy
-from promptrelease.cli.findings import MISTAKE, WARNING
-from promptrelease.cli.linting import lint
+from promptrelease.cli.check.findings import MISTAKE, WARNING
+from promptrelease.cli.check.linting import lint
+from promptrelease.cli.check.rules import expressions, like
 from promptrelease.cli.main import main
-from promptrelease.cli.rules import expressions, like
 
 VERSION = """\
 apiVersion: promptrelease.dev/v1alpha1
@@ -70,7 +70,7 @@ def test_every_rule_of_the_schemas_is_known_or_compares_with_the_past() -> None:
 
 
 def test_every_rule_has_a_manifest_that_breaks_it() -> None:
-    from promptrelease.cli.rules import _schemas
+    from promptrelease.cli.check.rules import _schemas
 
     messages: set[str] = set()
 

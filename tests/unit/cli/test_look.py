@@ -11,9 +11,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from promptrelease.cli import loglines, overview, refs, sheet, statusview
-from promptrelease.cli.advice import advice
 from promptrelease.cli.failures import NotFound, UsageMistake
+from promptrelease.cli.look import loglines, overview, refs, sheet, statusview
+from promptrelease.cli.look.advice import advice
 from promptrelease.release import gates, wire
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (

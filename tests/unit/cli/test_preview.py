@@ -7,10 +7,10 @@ from typing import Any
 
 from harness.api import policy, release, suite, version
 from promptrelease.api import PromptVersionSpec
-from promptrelease.cli import planning
-from promptrelease.cli.diffview import BRIEF, brief
-from promptrelease.cli.moving import Move
-from promptrelease.cli.preview import Known, Preview, preview, workloads
+from promptrelease.cli.look.diffview import BRIEF, brief
+from promptrelease.cli.move import planning
+from promptrelease.cli.move.moving import Move
+from promptrelease.cli.move.preview import Known, Preview, preview, workloads
 from promptrelease.release import wire
 from promptrelease.release.judge import judge
 
@@ -205,7 +205,7 @@ def test_withdrawals_and_what_moves_nothing() -> None:
 
 
 def test_a_status_makes_config_maps_that_the_operator_reads_as_its_own() -> None:
-    from promptrelease.cli.preview import _config_maps
+    from promptrelease.cli.move.preview import _config_maps
 
     mine = serving(P, {"production": ONE})
     (made,) = _config_maps(mine)

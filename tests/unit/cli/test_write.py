@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptrelease.cli import drafting
+from promptrelease.cli.check.linting import lint
 from promptrelease.cli.failures import UsageMistake
-from promptrelease.cli.linting import lint
 from promptrelease.cli.manifests import documents
 
 MODEL = {"provider": "openai", "name": "gpt-5-2026-08-06", "parameters": {"temperature": 0.2}}

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from promptrelease.cli import comparing, diffview
 from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.commands.look import find_version
 from promptrelease.cli.completing import Name, references
 from promptrelease.cli.failures import UsageMistake
+from promptrelease.cli.look import comparing, diffview
 from promptrelease.cli.options import Output, on_cluster
 from promptrelease.cli.output import Format, emit, note, out, say
 

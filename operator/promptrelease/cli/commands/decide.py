@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from promptrelease.cli import moving, reviewing
 from promptrelease.cli.asking import confirm, text_or_ask
 from promptrelease.cli.cluster import (
     APPROVALS,
@@ -18,12 +17,13 @@ from promptrelease.cli.cluster import (
 )
 from promptrelease.cli.completing import Label, Name
 from promptrelease.cli.failures import Conflict, Failure, Held, NotFound
-from promptrelease.cli.fetching import numbers, whoami
+from promptrelease.cli.move import moving, reviewing
+from promptrelease.cli.move.fetching import numbers, whoami
+from promptrelease.cli.move.progress import Goal
+from promptrelease.cli.move.reviewing import Candidate
+from promptrelease.cli.move.waiting import wait
 from promptrelease.cli.options import Output, Timeout, Wait, Yes, on_cluster
 from promptrelease.cli.output import Format, emit, note, say
-from promptrelease.cli.progress import Goal
-from promptrelease.cli.reviewing import Candidate
-from promptrelease.cli.waiting import wait
 
 Digest = Annotated[
     str | None,

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 import promptrelease
-from promptrelease.cli import checkup, installation
-from promptrelease.cli.checkup import BAD, OK, SKIPPED, WARN, Finding
+from promptrelease.cli.check import checkup, installation
+from promptrelease.cli.check.checkup import BAD, OK, SKIPPED, WARN, Finding
 from promptrelease.cli.cluster import (
     CRDS,
     DEPLOYMENTS,
@@ -27,9 +27,9 @@ from promptrelease.cli.cluster import (
     Cluster,
 )
 from promptrelease.cli.failures import Failure, Forbidden, Unreachable
+from promptrelease.cli.look.statusview import short
 from promptrelease.cli.options import Output, on_cluster
 from promptrelease.cli.output import Format, emit, safe, say, show
-from promptrelease.cli.statusview import short
 
 VERBS = ("promote", "rollback", "withdraw", "approve", "breakglass")
 MOST_LABELS = 8

@@ -14,13 +14,13 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from promptrelease.cli import following, graphing, statusview
 from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
 from promptrelease.cli.completing import labels, names
 from promptrelease.cli.failures import NotFound, Unreachable, UsageMistake
+from promptrelease.cli.look import following, graphing, statusview
+from promptrelease.cli.look.refs import no_label, no_version
 from promptrelease.cli.options import Output, on_cluster
 from promptrelease.cli.output import Format, emit, note, out, safe, say
-from promptrelease.cli.refs import no_label, no_version
 from promptrelease.release import graph as graphs
 
 ONE_WATCH_SECONDS = 300

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from promptrelease.cli import loglines, overview, refs, sheet, statusview
 from promptrelease.cli.cluster import CHANGES, RELEASES, VERSIONS, Cluster
 from promptrelease.cli.completing import Name, labels, names
 from promptrelease.cli.failures import NotFound
+from promptrelease.cli.look import loglines, overview, refs, sheet, statusview
 from promptrelease.cli.options import Output, on_cluster
 from promptrelease.cli.output import Format, emit, note, out, safe, say, show, table
 from promptrelease.release import wire_policy

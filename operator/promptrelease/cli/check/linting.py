@@ -13,10 +13,10 @@ from promptrelease.api import (
     API_VERSION,
     GROUP,
 )
-from promptrelease.cli.findings import MISTAKE, Finding, Place
+from promptrelease.cli.check.findings import MISTAKE, Finding, Place
+from promptrelease.cli.check.rules import violations
+from promptrelease.cli.check.together import together
 from promptrelease.cli.manifests import KINDS, Manifest, bare, documents, line_of, mistakes_of
-from promptrelease.cli.rules import violations
-from promptrelease.cli.together import together
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 

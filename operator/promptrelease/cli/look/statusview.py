@@ -12,11 +12,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from promptrelease.cli import overview
-from promptrelease.cli.advice import advice
-from promptrelease.cli.following import pods
+from promptrelease.cli.look import overview
+from promptrelease.cli.look.advice import advice
+from promptrelease.cli.look.following import pods
+from promptrelease.cli.look.overview import Label
 from promptrelease.cli.output import age, safe, table
-from promptrelease.cli.overview import Label
 from promptrelease.release import wire
 from promptrelease.release.model import Release
 

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from promptrelease.cli.cluster import RELEASES, Cluster, Json
 from promptrelease.cli.failures import Conflict, Held, TimedOut, Unreachable
+from promptrelease.cli.move.progress import Goal, Progress, Stage, progress
 from promptrelease.cli.output import err, note
-from promptrelease.cli.progress import Goal, Progress, Stage, progress
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptrelease.api.promptrelease import LATEST
-from promptrelease.cli.advice import advice
+from promptrelease.cli.look.advice import advice
 from promptrelease.release import wire
 from promptrelease.release.model import LabelStatus, Release, Wanted
 

@@ -15,8 +15,8 @@ from promptrelease.cli.cluster import (
     Cluster,
 )
 from promptrelease.cli.failures import Failure, NotFound
-from promptrelease.cli.moving import Move
-from promptrelease.cli.preview import Known
+from promptrelease.cli.move.moving import Move
+from promptrelease.cli.move.preview import Known
 from promptrelease.release import wire_policy
 
 

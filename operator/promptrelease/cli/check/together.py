@@ -14,7 +14,7 @@ from promptrelease.api import (
     PromptVersion,
     PromptVersionSpec,
 )
-from promptrelease.cli.findings import MISTAKE, WARNING, Finding, Place
+from promptrelease.cli.check.findings import MISTAKE, WARNING, Finding, Place
 from promptrelease.release.judge import judge
 
 # A date, or a number of three or four digits at the end, as in gpt-4-0613 and gemini-2.0-flash-001.

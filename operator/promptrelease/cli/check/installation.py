@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from promptrelease.api import crd
-from promptrelease.cli.checkup import BAD, OK, WARN, Finding, some
+from promptrelease.cli.check.checkup import BAD, OK, WARN, Finding, some
 from promptrelease.release.times import moment
 
 Json = Mapping[str, Any]

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from promptrelease.api import PromptVersionSpec
-from promptrelease.cli.diffview import brief
-from promptrelease.cli.moving import Move
+from promptrelease.cli.look.diffview import brief
+from promptrelease.cli.move.moving import Move
 from promptrelease.release import graph, log, render, wire
 from promptrelease.release.consumers import OPT_IN, usages
 from promptrelease.release.judge import judge

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from promptrelease.cli.comparing import Part, Value, differences
+from promptrelease.cli.look.comparing import Part, Value, differences
+from promptrelease.cli.look.words import COME, GONE, SAME, Line, beside, differs, inline, shown
 from promptrelease.cli.output import safe
-from promptrelease.cli.words import COME, GONE, SAME, Line, beside, differs, inline, shown
 
 WIDE = 140
 """From so many columns on, two texts fit side by side."""

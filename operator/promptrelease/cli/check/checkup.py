@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from promptrelease.cli import overview
+from promptrelease.cli.look import overview
 from promptrelease.cli.output import age
 from promptrelease.release import wire
 from promptrelease.release.consumers import OPT_IN, usages
