@@ -87,9 +87,11 @@ def _stay(cluster: Cluster, tell: int) -> None:
     print("\nIt goes on. To try by hand:\n")
     if path := cluster.environment.get("KUBECONFIG"):
         print(f"  export KUBECONFIG={shlex.quote(path)}")
-    folder = shlex.quote(cluster.environment["PATH"].split(os.pathsep)[0])
-    print(f"  export PATH={folder}:$PATH   # has a kubectl of the server's version")
-    print(f"  kubectl --namespace {NAMESPACE} get prel,pver,configmaps\n")
+    kubectl = cluster.environment["PATH"].split(os.pathsep)[0]
+    folders = shlex.quote(f"{kubectl}{os.pathsep}{Path(sys.executable).parent}")
+    print(f"  export PATH={folders}:$PATH   # kubectl of the server's version, kubectl prompt")
+    print(f"  kubectl --namespace {NAMESPACE} get prel,pver,configmaps")
+    print(f"  kubectl prompt status ticket-summary --namespace {NAMESPACE}\n")
     print("`make demo-down` ends it.", flush=True)
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)

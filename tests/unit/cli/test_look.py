@@ -385,3 +385,9 @@ class TestShow:
         assert yaml.safe_load(text) == {"parameters": {"type": "object"}}
         chat = {"messages": [{"role": "user", "content": "hi"}, {"placeholder": "history"}]}
         assert [heading for heading, _ in sheet.texts(chat)] == ["user", "placeholder"]
+
+
+def test_latest_can_t_be_moved_by_hand() -> None:
+    wait = "PromptVersion p-v4, which is invalid: {{x}} is used and not declared"
+    assert "kubectl prompt new p" in advice(wait, "p", "latest", 4)
+    assert "move production" in advice(wait, "p", "production", 4)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from promptrelease.api.promptrelease import LATEST
+
 _RULES: tuple[tuple[str, str], ...] = (
     (
         r"the end of a freeze at (?P<at>\S+):",
@@ -81,6 +83,8 @@ _COMPILED = tuple((re.compile(pattern, re.DOTALL), advice) for pattern, advice i
 
 def advice(wait: str, prompt: str, label: str, version: int) -> str:
     """What to do about one thing that a move waits for; empty when nothing better is known."""
+    if label == LATEST and "which is invalid" in wait:
+        return f"nothing needs it; a version without the mistake: kubectl prompt new {prompt}"
     for pattern, text in _COMPILED:
         if found := pattern.match(wait):
             return text.format(
