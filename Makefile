@@ -77,7 +77,7 @@ test-promptfoo: controlplane ## the promptfoo example on the test node (fetches 
 	@PROMPTRELEASE_PROMPTFOO=1 $(PYTEST) tests/node/test_promptfoo.py
 
 test: check controlplane helm ## everything that must pass
-	@$(PYTEST) -n $(JOBS) --dist loadgroup tests
+	@$(PYTEST) -n $(JOBS) --dist loadscope --no-loadscope-reorder tests
 
 demo: controlplane ## the main job on an embedded Kubernetes; KEEP=1 leaves it, KUBECONTEXT=… uses yours
 	@$(RUN) -m demo $(if $(KUBECONTEXT),--context $(KUBECONTEXT)) $(if $(KEEP),--keep)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 
@@ -24,14 +26,19 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something costly, for `pytest -n 2 --dist loadgroup`.
+class _ByRoom(LoadScopeScheduling):
+    """A file's tests on one worker, since they share what is costly; so do all that need a node."""
 
-    A machine has room for one test node; every other file goes as a whole. The node takes longest,
-    so it comes first.
-    """
-    for item in items:
-        part, *_ = item.path.relative_to(TESTS).parts
-        item.add_marker(pytest.mark.xdist_group(part if part == "node" else str(item.path)))
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "node" if "tests/node/" in f"/{file}" else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByRoom:
+    """For `pytest -n 2`."""
+    return _ByRoom(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The node takes longest, so it comes first."""
     items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] != "node")
