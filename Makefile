@@ -11,7 +11,7 @@ JOBS ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv crds chart helm format lint types layers check test test-unit test-cluster test-node test-promptfoo \
+.PHONY: help venv crds chart reference docs helm format lint types layers check test test-unit test-cluster test-node test-promptfoo \
 	demo demo-down bench controlplane clean
 
 help: ## what there is
@@ -38,6 +38,14 @@ crds: $(STAMP) ## write crds/ from the models
 chart: crds ## write the Helm chart from manifests/ and crds/
 	@$(BIN)/python -m tools.chart
 
+reference: crds ## write docs/reference and docs/cli.md from crds/ and the command line
+	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/cli_reference.py
+
+docs: $(STAMP) ## build the site into build/site; every warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
 helm: $(STAMP) ## build Helm, or find it in the cache
 	@$(RUN) -m harness.helm
 
@@ -50,6 +58,7 @@ lint: $(STAMP)
 	@$(BIN)/python -m promptrelease.api --check crds
 	@$(BIN)/python -m tools.chart --check
 	@$(BIN)/python tools/cli_reference.py --check
+	@$(BIN)/python tools/reference.py --check
 
 types: $(STAMP)
 	@echo "== types: mypy --strict"

@@ -48,7 +48,7 @@ class LabelSpec(Model):
                 "!has(self.from) || self.version == oldSelf.version || "
                 "self.from == self.version || self.from == oldSelf.version",
                 "from names another version than the label has now: somebody has moved it "
-                "meanwhile; look at it again, or leave from out",
+                "meanwhile; look at it again, or leave from out (from: null in a patch)",
             ),
         )
     )
