@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PROMPT = "greeting"
-COLUMNS = 96
+COLUMNS = 110
 
 
 @dataclass(frozen=True, eq=False)

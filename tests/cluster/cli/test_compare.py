@@ -59,8 +59,8 @@ def test_a_narrow_terminal_gets_one_column_and_a_wide_one_two(
     assert uncoloured(narrow).splitlines()[:4] == [
         f"--- {P}-v1: try 1",
         f"+++ {P}-v2: try 2",
-        "text",
-        "  Hello 12",
+        "@@ text @@",
+        "Hello [-1-]{+2+}",  # there is no colour to tell them apart
     ]
     wide = on_terminal(greeting, "diff", P, "1", "2", columns=160, code=1)
     wide = uncoloured(wide)
