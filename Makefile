@@ -11,7 +11,7 @@ JOBS ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv crds chart reference docs helm format lint types layers check test test-unit test-cluster test-node test-promptfoo \
+.PHONY: help venv crds chart reference docs helm format lint types layers check test test-unit test-cluster test-node test-promptfoo sweep \
 	demo demo-down bench controlplane clean
 
 help: ## what there is
@@ -81,6 +81,9 @@ test-cluster: controlplane helm ## tests against a real API server
 test-node: controlplane ## tests with real pods (root, Linux, Debian's containerd)
 	@echo "== node tests"
 	@$(PYTEST) tests/node
+
+sweep: controlplane ## the operator killed, cut off and misled at every moment; half an hour
+	@PROMPTRELEASE_SWEEP=full $(PYTEST) tests/faults -s
 
 test-promptfoo: controlplane ## the promptfoo example on the test node (fetches promptfoo, builds 500 MB)
 	@PROMPTRELEASE_PROMPTFOO=1 $(PYTEST) tests/node/test_promptfoo.py

@@ -279,7 +279,13 @@ class Evaluator:
         return wire_evaluation.container(pods)
 
     async def _remove(self, namespace: str, job: Job) -> None:
+        """Delete a Job; one that seems to run still is looked at again: the watch may be late."""
         try:
+            if not job.outcome:
+                found = await self._kube.get(JOBS.path(namespace, job.name))
+                if found is not None and wire_evaluation.job(found).outcome:
+                    self.put(found)  # it stays for a while, as any that has ended
+                    return
             await self._kube.remove(JOBS.path(namespace, job.name), uid=job.uid)
         except ApiError as error:
             if error.status not in (404, 409):

@@ -29,6 +29,7 @@ from promptrelease.controller.kube import (
     CHANGES,
     CONFIG_MAPS,
     EVALUATIONS,
+    FAILURES,
     JOBS,
     POLICIES,
     RELEASES,
@@ -190,21 +191,27 @@ async def _resync(store: Store, queue: WorkQueue[Key], seconds: float) -> None:
 
 
 async def _until_installed(kube: Kube, namespace: str | None, stop: asyncio.Event) -> None:
-    """Wait for the CustomResourceDefinitions: they may be applied after the Deployment."""
+    """Wait for the CustomResourceDefinitions, which may be applied after the Deployment.
+
+    And for the API server: it may be away for minutes, and kubelet's back-off between restarts
+    would only add to that.
+    """
     told = False
     while not stop.is_set():
         try:
             for resource in KINDS:
                 async for _ in kube.pages(resource.path(namespace), metadata_only=True):
                     break
-        except ApiError as error:
-            if error.status != 404:
+        except FAILURES as error:
+            status = error.status if isinstance(error, ApiError) else 503
+            if status not in (404, 429) and status < 500:
                 raise
+            if not told:
+                crds = "the CustomResourceDefinitions are not installed; apply crds/"
+                logger.warning("%s. Waiting", crds if status == 404 else error or repr(error))
+            told = True
         else:
             return
-        if not told:
-            logger.warning("the CustomResourceDefinitions are not installed; apply crds/. Waiting")
-            told = True
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(stop.wait(), CRD_SECONDS)
 

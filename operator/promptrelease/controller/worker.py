@@ -180,6 +180,8 @@ class Worker:
             await self._withdraw(key, release, step)
             return
         try:
+            if self._is_behind(key, release, step):
+                await self._read_again(key, release)
             await self._apply(key, release, step)
         except ApiError as error:
             if error.status == 409:
@@ -192,6 +194,30 @@ class Worker:
                 tally.refused(key, step, error.status)
                 return
             raise
+
+    def _is_behind(self, key: Key, release: Release, step: ApplyConfigMap) -> bool:
+        """Whether a move replaces one that the release, as it is known, can't tell of.
+
+        Another process has made that: it has crashed since, or the watch of releases is late, and
+        what is wanted may be something else by now.
+        """
+        replaced = step.replaces.served if step.replaces is not None else None
+        if replaced is None or step.served.revision <= replaced.revision:
+            return False
+        written = self._store.view(key).written.get(step.label)
+        known = max(release.status.revision, written.revision if written is not None else 0)
+        return replaced.revision > known
+
+    async def _read_again(self, key: Key, release: Release) -> None:
+        """Raises Stale when the release is no longer what it was."""
+        namespace, prompt = key
+        fresh = await self._kube.get(RELEASES.path(namespace, prompt))
+        if fresh is None or fresh["metadata"]["uid"] != release.uid:
+            self._store.drop_release(namespace, prompt, release.uid)
+            raise Stale
+        if fresh["metadata"]["resourceVersion"] != release.resource_version:
+            self._store.put_release(fresh)
+            raise Stale
 
     async def _apply(self, key: Key, release: Release, step: ApplyConfigMap) -> None:
         namespace, prompt = key

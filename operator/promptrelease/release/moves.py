@@ -126,7 +126,9 @@ def what_is_served(view: View, release: Release, label: str) -> Served | None:
     if config_map is None or config_map.served is None or not is_ours(config_map, release):
         return known
     if known is not None and config_map.served.revision <= known.revision:
-        return known
+        # The same move, in files that an upgraded operator has written anew, says its own checksum.
+        anew = replace(known, checksum=config_map.served.checksum)
+        return anew if config_map.authentic and config_map.served == anew else known
     # A higher revision is ours that no status tells of yet, after a crash; or somebody's claim.
     return config_map.served if config_map.authentic else known
 

@@ -552,6 +552,25 @@ class TestEnds:
 
 
 class TestWhoseItIs:
+    def test_files_written_anew_for_the_same_move_are_as_they_should_be(
+        self, cluster: Cluster
+    ) -> None:
+        """As by an operator of another version, which writes other files."""
+        view = cluster.view()
+        ours = view.config_maps["production"]
+        assert ours.served is not None
+        anew = replace(
+            ours, checksum="sha256:new", served=replace(ours.served, checksum="sha256:new")
+        )
+        maps = {**view.config_maps, "production": anew}
+        todo = plan(replace(view, config_maps=maps), cluster.clock)
+        assert not todo.serve
+        assert not changes(todo)
+        theirs = {**maps, "production": replace(anew, authentic=False)}
+        (step,) = plan(replace(view, config_maps=theirs), cluster.clock).serve
+        assert isinstance(step, ApplyConfigMap)
+        assert step.drift
+
     def test_a_move_is_ours_whatever_was_edited_beside_it(self, cluster: Cluster) -> None:
         cluster.set_label("production", 2)
         cluster.work(1)  # and then the operator ends, and somebody edits the text
