@@ -19,7 +19,7 @@ from cluster.exchange.population import PROMPTS, VERSIONS, Source
 from harness.api import API_VERSION, RELEASES, Api, Refused, release, version, wait_for
 from harness.api import VERSIONS as PROMPT_VERSIONS
 from harness.controlplane import ControlPlane, RequestError
-from harness.operator import install
+from harness.operator import Operator
 from promptrelease.exchange import Imported, Options, Prompt, Report, Version, apply, import_from
 from promptrelease.exchange.compare import same_content
 
@@ -64,9 +64,10 @@ class Namespace:
 
 
 @pytest.fixture(scope="module")
-def crds(control_plane: ControlPlane) -> None:
+def crds(control_plane: ControlPlane, shared_operator: Operator) -> None:
     """What versions and releases are checked by; no operator is at work here."""
-    install(control_plane)
+    if shared_operator.running:
+        shared_operator.stop()
     for resource in RESOURCES.values():
         path = f"/apis/{API_VERSION}/{resource}"
         wait_for(partial(_answers, control_plane, path), f"{resource} to be served")

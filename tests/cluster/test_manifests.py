@@ -408,7 +408,7 @@ class TestOneNamespace:
         use_everything(Api(cluster.plane, namespace), "later")
 
         assert elsewhere.files("probe", "production") == {}
-        assert "status" not in elsewhere.get(RELEASES, "probe")
+        assert elsewhere.get(RELEASES, "probe")["status"] == {"observedGeneration": -1}
         assert "status" not in elsewhere.get(VERSIONS, "probe-v1")
         asked = cluster.asked_by(installation.user)
         where = {

@@ -220,7 +220,7 @@ def test_one_namespace_is_none_of_the_others_business(bare: ControlPlane) -> Non
         mine.move("p", "staging", 1, "more")
         mine.served("p", "staging", "p v1")
         assert not theirs.list(CONFIG_MAPS)
-        assert "status" not in theirs.get(RELEASES, "p")
+        assert theirs.get(RELEASES, "p")["status"] == {"observedGeneration": -1}
 
 
 def test_a_release_that_goes_while_the_operator_is_down(api: Api, operator: Operator) -> None:
