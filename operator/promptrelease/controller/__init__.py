@@ -7,7 +7,8 @@
 ``handlers``   Kopf: releases as they change
 ``watch``      lists and watches what need not be Kopf's: versions, our ConfigMaps
 ``queue``      keys that want attention, serving before recording
-``worker``     take a key, plan, write
+``worker``     take a key, plan, write what workloads wait for
+``records``    and what people read: statuses, the log, evaluations
 ``refresh``    pods that mount what has moved, told so
 ``contents``   bodies of versions, on demand, bounded in memory
 ``leader``     which of several operators writes

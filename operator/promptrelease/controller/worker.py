@@ -1,4 +1,4 @@
-"""Take a key, plan, write what workloads wait for, then what tells people about it.
+"""Take a key, plan, write what workloads wait for, then have ``records`` tell people about it.
 
 Every write carries the state that it was decided on (UID, resource version), so that a view that
 has grown stale makes a write fail instead of undoing a newer one.
@@ -9,19 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 
-from promptrelease.api import API_VERSION
 from promptrelease.controller import metrics, tally
 from promptrelease.controller.contents import Contents
 from promptrelease.controller.kube import (
-    CHANGES,
     CONFIG_MAPS,
-    EVALUATIONS,
     FAILURES,
     RELEASES,
-    VERSIONS,
     ApiError,
     Json,
     Kube,
@@ -29,30 +24,23 @@ from promptrelease.controller.kube import (
 from promptrelease.controller.logs import about
 from promptrelease.controller.queue import MAX_BACKOFF, Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
+from promptrelease.controller.records import Records, Stale
 from promptrelease.controller.refresh import Refresher
-from promptrelease.release import log, notes, render, wire, wire_evaluation, wire_policy
+from promptrelease.release import notes, render, wire
 from promptrelease.release.consumers import MAX_NAMED
 from promptrelease.release.model import (
-    Change,
     Obstacle,
     Release,
     Served,
-    Version,
     config_map_name,
 )
 from promptrelease.release.moves import is_as_written, is_ours
 from promptrelease.release.plan import plan, plan_serve, untold
 from promptrelease.release.steps import (
     ApplyConfigMap,
-    AskSuite,
     DeleteConfigMap,
-    DeleteVersion,
     Plan,
-    Record,
     Serve,
-    WriteChange,
-    WriteReleaseStatus,
-    WriteVersionStatus,
 )
 from promptrelease.state.store import Key, Store
 
@@ -67,13 +55,6 @@ LONGEST_SLEEP = 300.0
 
 PATIENCE = 4
 """Failures in a row before the status tells of them; the first tries take under a second."""
-
-
-class Stale(Exception):
-    """What was planned no longer fits the cluster; the key must have another turn."""
-
-    def __str__(self) -> str:
-        return "somebody else keeps changing it"
 
 
 class Worker:
@@ -93,6 +74,7 @@ class Worker:
         self._queue = queue
         self._contents = contents
         self._recorder = recorder
+        self._records = Records(kube, store, recorder)
         self._refresher = refresher
         self._telling: dict[tuple[Key, str], asyncio.Task[None]] = {}
         # When a move was asked for of which pods are yet to be told, by label.
@@ -139,7 +121,9 @@ class Worker:
         if any(_label(step) not in view.obstacles for step in todo.serve):
             self._queue.add(key, Lane.SERVE)
             return False
-        failures = [await _failure(self._record(key, view.release, one)) for one in todo.record]
+        failures = [
+            await _failure(self._records.write(key, view.release, one)) for one in todo.record
+        ]
         _raise_first(failures)
         return False
 
@@ -364,141 +348,12 @@ class Worker:
         self._store.set_written(key, step.config_map.label, None)
         self._store.drop_config_map(namespace, step.config_map.name, uid)
 
-    async def _record(self, key: Key, release: Release | None, step: Record) -> None:
-        try:
-            if isinstance(step, WriteReleaseStatus):
-                if release is not None:
-                    await self._record_release(key, release, step)
-            elif isinstance(step, WriteChange):
-                await self._record_change(key, release, step)
-            elif isinstance(step, AskSuite):
-                await self._ask(key[0], step)
-            elif isinstance(step, DeleteVersion):
-                await self._delete_version(key, release, step)
-            else:
-                await self._record_version(key, step)
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-            # It is gone or newer; the watch brings what it is now, and with it another turn.
-            raise Stale from error
-
-    async def _record_release(self, key: Key, release: Release, step: WriteReleaseStatus) -> None:
-        namespace, prompt = key
-        answer = await self._kube.apply(
-            RELEASES.path(namespace, prompt, "status"),
-            {
-                "apiVersion": API_VERSION,
-                "kind": "PromptRelease",
-                "metadata": _at(namespace, release),
-                "status": wire.release_status(prompt, step.status),
-            },
-            force=True,
-        )
-        self._store.put_release(answer)
-        tally.held(key, release.status, step.status)
-        for note in notes.of_release(release.status, step.status):
-            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
-
-    async def _record_change(self, key: Key, release: Release | None, step: WriteChange) -> None:
-        """Write a move down; its name makes sure that this is done once."""
-        namespace, prompt = key
-        path = CHANGES.path(namespace)
-        told = list(notes.of_change(step.change))
-        try:
-            entry = await self._kube.create(
-                path, wire_policy.change_manifest(namespace, step.change)
-            )
-        except ApiError as error:
-            if error.status == 403 and "being terminated" in error.message:
-                raise Stale from error  # the namespace goes, and the log with it
-            if error.reason != "AlreadyExists":
-                raise
-            name = log.name_of(step.change)
-            found = await self._kube.get(f"{path}/{name}")
-            if found is None:
-                raise Stale from error
-            entry = found
-            told = (
-                [] if _is_same(wire_policy.change(found), step.change) else [notes.of_forgery(name)]
-            )
-        # When it was written tells which of two prompts moved last.
-        order = wire_policy.change(entry).order
-        self._store.add_change(namespace, replace(step.change, order=order))
-        if release is None:
-            return
-        for note in told:
-            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
-
-    async def _ask(self, namespace: str, step: AskSuite) -> None:
-        """Make an evaluation; its name is made of the question, so that it is asked once."""
-        body = wire_evaluation.evaluation_manifest(namespace, step.question)
-        try:
-            self._store.put_evaluation(await self._kube.create(EVALUATIONS.path(namespace), body))
-        except ApiError as error:
-            if error.reason != "AlreadyExists":
-                raise
-            raise Stale from error  # the watch brings it
-
-    async def _delete_version(self, key: Key, release: Release | None, step: DeleteVersion) -> None:
-        """Delete a version that nothing needs, as it was seen; admission looks once more."""
-        namespace, prompt = key
-        version = step.version
-        path = VERSIONS.path(namespace, version.name)
-        try:
-            await self._kube.delete(
-                path, uid=version.uid, resource_version=version.resource_version
-            )
-        except ApiError as error:
-            if error.status in (403, 422) and release is not None:
-                note = notes.of_refused_deletion(version.name, error.message)
-                await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
-            raise
-        self._store.drop_version(namespace, prompt, version.number, version.uid)
-        text = "%s/%s: deleted, no label needs it"
-        where = about(namespace, prompt, version=version.number)
-        logger.info(text, namespace, version.name, extra=where)
-        if release is not None:
-            note = notes.of_deletion(version.name)
-            await self._recorder.record("PromptRelease", namespace, prompt, release.uid, note)
-
-    async def _record_version(self, key: Key, step: WriteVersionStatus) -> None:
-        namespace, _ = key
-        version = step.version
-        answer = await self._kube.apply(
-            VERSIONS.path(namespace, version.name, "status"),
-            {
-                "apiVersion": API_VERSION,
-                "kind": "PromptVersion",
-                "metadata": _at(namespace, version),
-                "status": wire.version_status(step.status),
-            },
-            force=True,
-        )
-        self._store.put_version(answer)
-        for note in notes.of_version(version.status, step.status):
-            await self._recorder.record("PromptVersion", namespace, version.name, version.uid, note)
-
-
-def _at(namespace: str, seen: Release | Version) -> dict[str, str]:
-    return {
-        "name": seen.name,
-        "namespace": namespace,
-        "uid": seen.uid,
-        "resourceVersion": seen.resource_version,
-    }
-
 
 def _seconds(todo: Plan, now: datetime) -> float | None:
     """How long until there may be something to do; times are known to the second."""
     if todo.again is None:
         return None
     return min(LONGEST_SLEEP, (todo.again - now).total_seconds() + 0.01)
-
-
-def _is_same(found: Change, change: Change) -> bool:
-    """Whether an entry is the one that we would have written; of an end, any time is right."""
-    return found == change or (found.kind == change.kind == log.WITHDRAWAL)
 
 
 def _strangers(answer: Json, data: Mapping[str, str]) -> Json | None:
