@@ -19,6 +19,11 @@ SECONDS = 60.0
 PAUSE_SECONDS = 0.5
 
 
+def _without_size(environment: Mapping[str, str]) -> dict[str, str]:
+    """The window says how wide it is; a variable of the test run's would say otherwise."""
+    return {k: v for k, v in environment.items() if k not in ("COLUMNS", "LINES")}
+
+
 class Terminal:
     """Runs the command line with a pseudo terminal for all three of its streams.
 
@@ -50,7 +55,7 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**environment, "TERM": term},
+            env={**_without_size(environment), "TERM": term},
             cwd=folder,
             start_new_session=True,
         )
