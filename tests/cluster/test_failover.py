@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.api import CHANGES, Api, release, version, wait_for
-from harness.controlplane import ControlPlane
+from harness.controlplane import ControlPlane, RequestError
 from harness.operator import Operator
 
 P = "ticket-summary"
@@ -50,7 +50,12 @@ class Pair:
     @property
     def lease(self) -> dict[str, Any]:
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/lease"
-        return dict(self.plane.request("GET", path)["spec"])
+        try:
+            return dict(self.plane.request("GET", path)["spec"])
+        except RequestError as error:
+            if error.status != 404:
+                raise
+            return {"holderIdentity": ""}  # it is ready before it has asked for one
 
     def leads(self, name: str) -> None:
         wait_for(lambda: self.lease["holderIdentity"] == name, f"{name} to lead", seconds=30)
