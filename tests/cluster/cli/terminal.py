@@ -19,11 +19,6 @@ SECONDS = 60.0
 PAUSE_SECONDS = 0.5
 
 
-def _without_size(environment: Mapping[str, str]) -> dict[str, str]:
-    """The window says how wide it is; a variable of the test run's would say otherwise."""
-    return {k: v for k, v in environment.items() if k not in ("COLUMNS", "LINES")}
-
-
 class Terminal:
     """Runs the command line with a pseudo terminal for all three of its streams.
 
@@ -55,7 +50,8 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**_without_size(environment), "TERM": term},
+            # A dumb terminal is not asked how wide it is.
+            env={**environment, "TERM": term, "COLUMNS": str(columns), "LINES": "50"},
             cwd=folder,
             start_new_session=True,
         )
