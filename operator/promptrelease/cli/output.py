@@ -11,7 +11,6 @@ from typing import Any
 
 import yaml
 from rich.console import Console, ConsoleDimensions, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -145,7 +144,6 @@ __all__ = [
     "complain",
     "emit",
     "err",
-    "escape",
     "note",
     "out",
     "safe",

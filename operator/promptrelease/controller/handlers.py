@@ -15,7 +15,8 @@ from kubernetes.aio.client import Configuration
 from promptrelease.api import GROUP, VERSION
 from promptrelease.controller.kube import PAGE, RELEASES, WATCH_SECONDS, Kube
 from promptrelease.controller.watch import load
-from promptrelease.state.store import ReleaseSink, Store
+from promptrelease.state.sinks import ReleaseSink
+from promptrelease.state.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -46,17 +46,16 @@ from promptrelease.controller.watch import Reflector
 from promptrelease.controller.worker import WORKERS, Worker
 from promptrelease.release.render import MANAGED_BY, MANAGER
 from promptrelease.release.wire_evaluation import EVALUATION_LABEL
-from promptrelease.state.store import (
+from promptrelease.state.sinks import (
     ApprovalSink,
     ChangeSink,
     ConfigMapSink,
     EvaluationSink,
-    Key,
     PolicySink,
-    Store,
     SuiteSink,
     VersionSink,
 )
+from promptrelease.state.store import Key, Store
 
 logger = logging.getLogger("promptrelease")
 

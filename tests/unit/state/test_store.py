@@ -11,7 +11,8 @@ from promptrelease.content.files import Content
 from promptrelease.controller.contents import BoundedCache
 from promptrelease.release import log, render
 from promptrelease.release.model import Change, Consent, Obstacle, Problem, Served, Verdict
-from promptrelease.state.store import ConfigMapSink, Key, ReleaseSink, Store, VersionSink
+from promptrelease.state.sinks import ConfigMapSink, ReleaseSink, VersionSink
+from promptrelease.state.store import Key, Store
 
 NS = "team"
 KEY = (NS, "p")
