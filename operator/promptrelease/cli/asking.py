@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from promptrelease.cli.failures import Failure, UsageMistake
+from promptrelease.views.failures import Failure, UsageMistake
 
 
 def interactive() -> bool:

@@ -7,11 +7,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from promptrelease.api import PromptChange, PromptVersion
-from promptrelease.cli.failures import NotFound, UsageMistake
 from promptrelease.cli.manifests import Manifest, ManifestError
 from promptrelease.release import chain, wire_policy
 from promptrelease.release.model import Change
 from promptrelease.release.times import EARLIEST, moment, timestamp
+from promptrelease.views.failures import NotFound, UsageMistake
 
 
 def answer(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from promptrelease.api import API_VERSION, GROUP
-from promptrelease.cli.failures import Conflict, Failure, Forbidden, NotFound, Unreachable
+from promptrelease.views.failures import Conflict, Failure, Forbidden, NotFound, Unreachable
 
 if TYPE_CHECKING:
     from kubernetes.client.rest import RESTResponse

@@ -8,7 +8,7 @@ import typer
 
 from promptrelease.cli import cluster as wire
 from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
-from promptrelease.cli.failures import Failure
+from promptrelease.views.failures import Failure
 
 SECONDS = 2
 """A shell that hangs at a tab is worse than one that knows no names."""

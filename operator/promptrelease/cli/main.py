@@ -11,9 +11,9 @@ from pathlib import Path
 
 import typer
 
-from promptrelease.cli.failures import CODES, Failure
 from promptrelease.cli.manifests import ManifestError
 from promptrelease.cli.output import complain
+from promptrelease.views.failures import CODES, Failure
 
 GROUPS = (
     *("look", "compare", "follow", "move", "decide", "write", "lint"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -15,12 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promptrelease.release.times import EARLIEST, moment
-
-# Controls but for line ends and tabs, what turns the direction of text around, and halves of pairs.
-_CONTROL = re.compile(
-    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
-    "\\ud800-\\udfff]"
-)
+from promptrelease.views.plain import CONTROL, safe
 
 
 class Format(str, enum.Enum):
@@ -64,7 +58,7 @@ def emit(data: Any, form: Format, *, lines: bool = False) -> None:
     else:
         text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     # Escapes of both, within the quotes in which such characters always are.
-    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text), end="")
+    print(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text), end="")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -73,17 +67,12 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)
-
-
-def safe(text: str) -> str:
-    r"""Text from elsewhere, with what could command a terminal spelt out, as in ``\\x1b``."""
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from promptrelease.api import PromptRelease, PromptVersion, PromptVersionSpec
-from promptrelease.cli.failures import UsageMistake
 from promptrelease.cli.manifests import Manifest, ManifestError
 from promptrelease.content.files import Content
 from promptrelease.release import render, wire
@@ -20,6 +19,7 @@ from promptrelease.release.judge import judge
 from promptrelease.release.model import Version, View, config_map_name
 from promptrelease.release.plan import plan
 from promptrelease.release.steps import ApplyConfigMap
+from promptrelease.views.failures import UsageMistake
 
 
 @dataclass

@@ -13,8 +13,8 @@ from cluster.cli.conftest import Call, P, Shop, demand, mount
 from harness.api import CHANGES, POLICIES, RELEASES, Json, version, wait_for
 from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.move.fetching import known
-from promptrelease.cli.move.moving import Move
-from promptrelease.cli.move.preview import preview
+from promptrelease.views.move.moving import Move
+from promptrelease.views.move.preview import preview
 
 FREEZE = {"start": "2020-01-01T00:00:00Z", "end": "2090-01-01T00:00:00Z", "reason": "feast"}
 

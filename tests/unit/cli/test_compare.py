@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from promptrelease.cli.look import comparing, diffview
-from promptrelease.cli.look.comparing import Value, Words, differences
-from promptrelease.cli.look.words import (
+from promptrelease.cli.look import diffview
+from promptrelease.views.look import briefly, comparing
+from promptrelease.views.look.comparing import Value, Words, differences
+from promptrelease.views.look.words import (
     COME,
     GONE,
     SAME,
@@ -178,7 +179,7 @@ class TestView:
     )
 
     def test_a_pipe_gets_what_git_writes(self) -> None:
-        assert list(diffview.plain(self.PARTS)) == [
+        assert list(briefly.plain(self.PARTS)) == [
             "@@ text @@",
             "... 2 lines the same ...",
             "3",
@@ -213,7 +214,7 @@ class TestView:
         console.print(diffview.side_by_side(parts, (evil, evil)))
         told = [
             console.file.getvalue(),  # type: ignore[attr-defined]
-            "\n".join(diffview.plain(parts)),
+            "\n".join(briefly.plain(parts)),
             "\n".join(line.plain for line in diffview.unified(parts)),
         ]
         for text in told:

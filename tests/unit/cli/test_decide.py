@@ -8,9 +8,9 @@ import pytest
 
 from harness.api import policy, version
 from promptrelease.api import PromptApproval
-from promptrelease.cli.failures import Failure, Forbidden, NotFound
-from promptrelease.cli.move import reviewing
-from promptrelease.cli.move.reviewing import Candidate
+from promptrelease.views.failures import Failure, Forbidden, NotFound
+from promptrelease.views.move import reviewing
+from promptrelease.views.move.reviewing import Candidate
 
 P = "greeting"
 DIGEST = "sha256:" + "ab" * 32

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from promptrelease.cli.look import following, graphing
 from promptrelease.release import wire
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (
@@ -16,6 +15,7 @@ from promptrelease.release.model import (
     ReleaseStatus,
     Served,
 )
+from promptrelease.views.look import following, graphing
 
 LABEL = "production"
 

@@ -11,9 +11,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from promptrelease.cli.failures import NotFound, UsageMistake
-from promptrelease.cli.look import loglines, overview, refs, sheet, statusview
-from promptrelease.cli.look.advice import advice
+from promptrelease.cli.look import sheet, statusview
 from promptrelease.release import gates, wire
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (
@@ -33,6 +31,9 @@ from promptrelease.release.model import (
 from promptrelease.release.moves import outcomes
 from promptrelease.release.policy import Approval, Approvals, Freeze, Policy, ServedFrom
 from promptrelease.release.times import timestamp
+from promptrelease.views.failures import NotFound, UsageMistake
+from promptrelease.views.look import loglines, overview, refs
+from promptrelease.views.look.advice import advice
 
 P = "ticket-summary"
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from harness.api import policy
-from promptrelease.cli.failures import NotFound, UsageMistake
-from promptrelease.cli.move import moving
-from promptrelease.cli.move.moving import Move
-from promptrelease.cli.move.progress import Goal, Stage, progress
+from promptrelease.views.failures import NotFound, UsageMistake
+from promptrelease.views.move import moving
+from promptrelease.views.move.moving import Move
+from promptrelease.views.move.progress import Goal, Stage, progress
 
 P = "greeting"
 Json = dict[str, Any]

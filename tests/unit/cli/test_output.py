@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from promptrelease.cli import output
-from promptrelease.cli.output import Format, emit, safe, show, table
+from promptrelease.cli.output import Format, emit, show, table
+from promptrelease.views.plain import safe
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),

@@ -7,12 +7,12 @@ from typing import Any
 
 from harness.api import policy, release, suite, version
 from promptrelease.api import PromptVersionSpec
-from promptrelease.cli.look.diffview import BRIEF, brief
-from promptrelease.cli.move import planning
-from promptrelease.cli.move.moving import Move
-from promptrelease.cli.move.preview import Known, Preview, preview, workloads
 from promptrelease.release import wire
 from promptrelease.release.judge import judge
+from promptrelease.views.look.briefly import BRIEF, brief
+from promptrelease.views.move import planning
+from promptrelease.views.move.moving import Move
+from promptrelease.views.move.preview import Known, Preview, preview, workloads
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 BEFORE = "2026-01-01T00:00:00Z"
@@ -205,7 +205,7 @@ def test_withdrawals_and_what_moves_nothing() -> None:
 
 
 def test_a_status_makes_config_maps_that_the_operator_reads_as_its_own() -> None:
-    from promptrelease.cli.move.preview import _config_maps
+    from promptrelease.views.move.preview import _config_maps
 
     mine = serving(P, {"production": ONE})
     (made,) = _config_maps(mine)

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptrelease.cli import drafting
 from promptrelease.cli.check.linting import lint
-from promptrelease.cli.failures import UsageMistake
 from promptrelease.cli.manifests import documents
+from promptrelease.views import drafting
+from promptrelease.views.failures import UsageMistake
 
 MODEL = {"provider": "openai", "name": "gpt-5-2026-08-06", "parameters": {"temperature": 0.2}}
 BASE: dict[str, Any] = {

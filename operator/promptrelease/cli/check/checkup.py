@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from promptrelease.cli.look import overview
 from promptrelease.cli.output import age
 from promptrelease.release import wire
 from promptrelease.release.consumers import OPT_IN, usages
 from promptrelease.release.model import Release, config_map_name
 from promptrelease.release.times import moment
+from promptrelease.views.look import overview
 
 Json = Mapping[str, Any]
 

@@ -9,10 +9,11 @@ import typer
 from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.commands.look import find_version
 from promptrelease.cli.completing import Name, references
-from promptrelease.cli.failures import UsageMistake
-from promptrelease.cli.look import comparing, diffview
+from promptrelease.cli.look import diffview
 from promptrelease.cli.options import Output, on_cluster
 from promptrelease.cli.output import Format, emit, note, out, say
+from promptrelease.views.failures import UsageMistake
+from promptrelease.views.look import briefly, comparing
 
 DIFFERENT = 1
 """Exit code, as of diff(1)."""
@@ -76,7 +77,7 @@ def diff(
             out.print(line)
     else:
         say(f"--- {heads[0]}\n+++ {heads[1]}")
-        for plain_line in diffview.plain(parts):
+        for plain_line in briefly.plain(parts):
             say(plain_line)
     if parts:
         raise typer.Exit(DIFFERENT)

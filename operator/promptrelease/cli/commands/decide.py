@@ -16,14 +16,14 @@ from promptrelease.cli.cluster import (
     Json,
 )
 from promptrelease.cli.completing import Label, Name
-from promptrelease.cli.failures import Conflict, Failure, Held, NotFound
-from promptrelease.cli.move import moving, reviewing
 from promptrelease.cli.move.fetching import numbers, whoami
-from promptrelease.cli.move.progress import Goal
-from promptrelease.cli.move.reviewing import Candidate
 from promptrelease.cli.move.waiting import wait
 from promptrelease.cli.options import Output, Timeout, Wait, Yes, on_cluster
 from promptrelease.cli.output import Format, emit, note, say
+from promptrelease.views.failures import Conflict, Failure, Held, NotFound
+from promptrelease.views.move import moving, reviewing
+from promptrelease.views.move.progress import Goal
+from promptrelease.views.move.reviewing import Candidate
 
 Digest = Annotated[
     str | None,

@@ -26,10 +26,11 @@ from promptrelease.cli.cluster import (
     VERSIONS,
     Cluster,
 )
-from promptrelease.cli.failures import Failure, Forbidden, Unreachable
 from promptrelease.cli.look.statusview import short
 from promptrelease.cli.options import Output, on_cluster
-from promptrelease.cli.output import Format, emit, safe, say, show
+from promptrelease.cli.output import Format, emit, say, show
+from promptrelease.views.failures import Failure, Forbidden, Unreachable
+from promptrelease.views.plain import safe
 
 VERBS = ("promote", "rollback", "withdraw", "approve", "breakglass")
 MOST_LABELS = 8

@@ -10,7 +10,6 @@ from typing import Annotated, Any, cast
 import typer
 
 from promptrelease.cli.cluster import KINDS, RELEASES, VERSIONS, Cluster
-from promptrelease.cli.failures import Conflict, Failure, UsageMistake
 from promptrelease.cli.manifests import load
 from promptrelease.cli.options import Output
 from promptrelease.cli.output import Format, emit, note, say, table
@@ -27,6 +26,7 @@ from promptrelease.exchange import (
     import_from,
     write,
 )
+from promptrelease.views.failures import Conflict, Failure, UsageMistake
 
 Json = dict[str, Any]
 

@@ -10,10 +10,10 @@ import typer
 from promptrelease.cli import chain as asking
 from promptrelease.cli import rendering
 from promptrelease.cli.cluster import CHANGES, VERSIONS, Cluster
-from promptrelease.cli.failures import UsageMistake
 from promptrelease.cli.manifests import ManifestError, checked, load
 from promptrelease.cli.options import Output
 from promptrelease.cli.output import Format, emit, say
+from promptrelease.views.failures import UsageMistake
 
 
 def add(app: typer.Typer) -> None:

@@ -16,12 +16,14 @@ from rich.text import Text
 
 from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
 from promptrelease.cli.completing import labels, names
-from promptrelease.cli.failures import NotFound, Unreachable, UsageMistake
-from promptrelease.cli.look import following, graphing, statusview
-from promptrelease.cli.look.refs import no_label, no_version
+from promptrelease.cli.look import statusview
 from promptrelease.cli.options import Output, on_cluster
-from promptrelease.cli.output import Format, emit, note, out, safe, say
+from promptrelease.cli.output import Format, emit, note, out, say
 from promptrelease.release import graph as graphs
+from promptrelease.views.failures import NotFound, Unreachable, UsageMistake
+from promptrelease.views.look import following, graphing
+from promptrelease.views.look.refs import no_label, no_version
+from promptrelease.views.plain import safe
 
 ONE_WATCH_SECONDS = 300
 """How long one watch lasts at most; then it is looked afresh."""

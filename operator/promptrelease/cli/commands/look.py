@@ -10,11 +10,13 @@ from rich.text import Text
 
 from promptrelease.cli.cluster import CHANGES, RELEASES, VERSIONS, Cluster
 from promptrelease.cli.completing import Name, labels, names
-from promptrelease.cli.failures import NotFound
-from promptrelease.cli.look import loglines, overview, refs, sheet, statusview
+from promptrelease.cli.look import sheet, statusview
 from promptrelease.cli.options import Output, on_cluster
-from promptrelease.cli.output import Format, emit, note, out, safe, say, show, table
+from promptrelease.cli.output import Format, emit, note, out, say, show, table
 from promptrelease.release import wire_policy
+from promptrelease.views.failures import NotFound
+from promptrelease.views.look import loglines, overview, refs
+from promptrelease.views.plain import safe
 
 OneLabel = Annotated[
     str | None,

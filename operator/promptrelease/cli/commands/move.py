@@ -11,15 +11,15 @@ import typer
 from promptrelease.cli.asking import confirm, text_or_ask
 from promptrelease.cli.cluster import PODS, RELEASES, Cluster
 from promptrelease.cli.completing import Label, Name, Reference
-from promptrelease.cli.failures import Conflict, Failure, Forbidden, Held, NotFound, UsageMistake
-from promptrelease.cli.move import moving, planning
 from promptrelease.cli.move.fetching import known, numbers, whoami
-from promptrelease.cli.move.moving import Move
-from promptrelease.cli.move.preview import Preview, Workloads, last_told, preview, workloads
-from promptrelease.cli.move.progress import Goal
 from promptrelease.cli.move.waiting import wait
 from promptrelease.cli.options import Output, Reason, Timeout, Wait, Yes, on_cluster
 from promptrelease.cli.output import Format, emit, note, say
+from promptrelease.views.failures import Conflict, Failure, Forbidden, Held, NotFound, UsageMistake
+from promptrelease.views.move import moving, planning
+from promptrelease.views.move.moving import Move
+from promptrelease.views.move.preview import Preview, Workloads, last_told, preview, workloads
+from promptrelease.views.move.progress import Goal
 
 ATTEMPTS = 10
 """How often a move is sent again when something else of its release has changed meanwhile."""

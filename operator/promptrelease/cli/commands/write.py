@@ -15,19 +15,19 @@ import typer
 from pydantic import ValidationError
 
 from promptrelease.api import PromptVersionSpec
-from promptrelease.cli import drafting
 from promptrelease.cli.asking import interactive, read_file
 from promptrelease.cli.check.findings import MISTAKE, WARNING
 from promptrelease.cli.check.linting import lint
 from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
 from promptrelease.cli.commands.move import carry_out
 from promptrelease.cli.completing import Name
-from promptrelease.cli.failures import Conflict, Failure, NotFound, UsageMistake
-from promptrelease.cli.move import moving
 from promptrelease.cli.move.fetching import numbers
 from promptrelease.cli.options import Output, Timeout, Wait, Yes, on_cluster
 from promptrelease.cli.output import Format, emit, note, say
 from promptrelease.release.judge import judge
+from promptrelease.views import drafting
+from promptrelease.views.failures import Conflict, Failure, NotFound, UsageMistake
+from promptrelease.views.move import moving
 
 Json = dict[str, Any]
 Check = Callable[[str], tuple[list[str], Json]]

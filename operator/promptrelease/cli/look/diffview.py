@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from promptrelease.cli.look.comparing import Part, Value, differences
-from promptrelease.cli.look.words import COME, GONE, SAME, Line, beside, differs, inline, shown
-from promptrelease.cli.output import safe
+from promptrelease.views.look.briefly import skipped, stretches
+from promptrelease.views.look.comparing import Part, Value
+from promptrelease.views.look.words import COME, GONE, SAME, Line, beside, differs, inline, shown
+from promptrelease.views.plain import safe
 
 WIDE = 140
 """From so many columns on, two texts fit side by side."""
 
-BRIEF = 16
-"""Lines of a difference that are shown where it is not what was asked for."""
-
-_BRACKETS = {SAME: ("", ""), GONE: ("[-", "-]"), COME: ("{+", "+}")}
 _STYLES = {SAME: "", GONE: "red strike", COME: "green underline"}
-
-
-def plain(parts: Sequence[Part]) -> Iterator[str]:
-    """Lines as of ``git diff --word-diff=plain``."""
-    for part in parts:
-        if isinstance(part, Value):
-            yield f"{part.path}: {''.join(_changed(part))}"
-            continue
-        yield f"@@ {part.path} @@"
-        for line in _stretches(inline(part.pieces)):
-            yield line if isinstance(line, str) else "".join(_bracketed(line))
-
-
-def brief(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The first lines of what differs between two specs; empty when they behave the same."""
-    lines = list(plain(differences(old, new)))
-    more = len(lines) - BRIEF
-    return lines if more <= 0 else [*lines[:BRIEF], f"... {more} line{'s' * (more > 1)} more ..."]
 
 
 def unified(parts: Sequence[Part]) -> Iterator[Text]:
@@ -48,7 +26,7 @@ def unified(parts: Sequence[Part]) -> Iterator[Text]:
             yield Text.assemble(_heading(part.path), ": ", _valued(part))
             continue
         yield _heading(part.path)
-        for line in _stretches(inline(part.pieces)):
+        for line in stretches(inline(part.pieces)):
             yield Text(f"  {line}", "dim") if isinstance(line, str) else Text("  ") + _styled(line)
 
 
@@ -66,42 +44,13 @@ def side_by_side(parts: Sequence[Part], heads: tuple[str, str]) -> RenderableTyp
         end = 0
         for begin, stop in shown([differs(a) or differs(b) for a, b in rows]):
             if begin > end:
-                made.add_row(Text(_skipped(begin - end), "dim"), "")
+                made.add_row(Text(skipped(begin - end), "dim"), "")
             for left, right in rows[begin:stop]:
                 made.add_row(_side(left), _side(right))
             end = stop
         if end < len(rows):
-            made.add_row(Text(_skipped(len(rows) - end), "dim"), "")
+            made.add_row(Text(skipped(len(rows) - end), "dim"), "")
     return Group(made)
-
-
-def _stretches(lines: Sequence[Line]) -> Iterator[Line | str]:
-    """Lines around what differs, and a word about those between."""
-    end = 0
-    for begin, stop in shown([differs(line) for line in lines]):
-        if begin > end:
-            yield _skipped(begin - end)
-        yield from lines[begin:stop]
-        end = stop
-    if end < len(lines):
-        yield _skipped(len(lines) - end)
-
-
-def _skipped(count: int) -> str:
-    return f"... {count} line{'s' if count > 1 else ''} the same ..."
-
-
-def _bracketed(line: Line) -> Iterator[str]:
-    for mark, text in line:
-        before, after = _BRACKETS[mark]
-        yield f"{before}{safe(text)}{after}"
-
-
-def _changed(part: Value) -> Iterator[str]:
-    if part.old is not None:
-        yield f"[-{safe(part.old)}-]"
-    if part.new is not None:
-        yield f"{{+{safe(part.new)}+}}"
 
 
 def _valued(part: Value) -> Text:

@@ -12,13 +12,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from promptrelease.cli.look import overview
-from promptrelease.cli.look.advice import advice
-from promptrelease.cli.look.following import pods
-from promptrelease.cli.look.overview import Label
-from promptrelease.cli.output import age, safe, table
+from promptrelease.cli.output import age, table
 from promptrelease.release import wire
 from promptrelease.release.model import Release
+from promptrelease.views.look import overview
+from promptrelease.views.look.advice import advice
+from promptrelease.views.look.following import pods
+from promptrelease.views.look.overview import Label
+from promptrelease.views.plain import safe
 
 Json = Mapping[str, Any]
 

@@ -1,8 +1,5 @@
-"""What would be: a move, what it would come to, and how far it has come.
+"""Moves from a terminal.
 
-``moving``     from where, to where and why, and the edit that asks for it
-``preview``    as the operator would decide it; ``planning``: that in words
-``reviewing``  what to see before one approves or denies
-``progress``   how far it is; ``waiting``: staying with it
-``fetching``   what is read of a cluster for all that
+``fetching``   what is read of a cluster to say what a move would come to
+``waiting``    staying with a move until it is served
 """

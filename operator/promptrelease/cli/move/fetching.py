@@ -14,10 +14,10 @@ from promptrelease.cli.cluster import (
     VERSIONS,
     Cluster,
 )
-from promptrelease.cli.failures import Failure, NotFound
-from promptrelease.cli.move.moving import Move
-from promptrelease.cli.move.preview import Known
 from promptrelease.release import wire_policy
+from promptrelease.views.failures import Failure, NotFound
+from promptrelease.views.move.moving import Move
+from promptrelease.views.move.preview import Known
 
 
 def known(cluster: Cluster, move: Move) -> Known:

@@ -10,9 +10,9 @@ import typer
 from rich.text import Text
 
 from promptrelease.cli.cluster import RELEASES, Cluster, Json
-from promptrelease.cli.failures import Conflict, Held, TimedOut, Unreachable
-from promptrelease.cli.move.progress import Goal, Progress, Stage, progress
 from promptrelease.cli.output import err, note
+from promptrelease.views.failures import Conflict, Held, TimedOut, Unreachable
+from promptrelease.views.move.progress import Goal, Progress, Stage, progress
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

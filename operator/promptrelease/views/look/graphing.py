@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptrelease.cli.look.overview import NEEDS_REEVALUATION
 from promptrelease.release import graph
 from promptrelease.release.graph import Graph
+from promptrelease.views.look.overview import NEEDS_REEVALUATION
 
 Json = Mapping[str, Any]
 

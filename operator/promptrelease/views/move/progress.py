@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from promptrelease.cli.move.moving import history, short, status, version, wanted
+from promptrelease.views.move.moving import history, short, status, version, wanted
 
 Json = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptrelease.api.promptrelease import LATEST
-from promptrelease.cli.look.advice import advice
 from promptrelease.release import wire
 from promptrelease.release.model import LabelStatus, Release, Wanted
+from promptrelease.views.look.advice import advice
 
 Json = Mapping[str, Any]
 

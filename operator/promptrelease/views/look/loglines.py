@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from promptrelease.cli.failures import UsageMistake
 from promptrelease.release.model import Change
 from promptrelease.release.times import EARLIEST, moment
+from promptrelease.views.failures import UsageMistake
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptrelease.cli.failures import Failure, Forbidden, NotFound
-from promptrelease.cli.look.diffview import brief
-from promptrelease.cli.move.moving import short, status, version, wanted
-from promptrelease.cli.move.progress import pending
 from promptrelease.release import wire_policy
 from promptrelease.release.policy import AUTHOR, MOVER
 from promptrelease.release.render import PREFIX
+from promptrelease.views.failures import Failure, Forbidden, NotFound
+from promptrelease.views.look.briefly import brief
+from promptrelease.views.move.moving import short, status, version, wanted
+from promptrelease.views.move.progress import pending
 
 Json = Mapping[str, Any]
 

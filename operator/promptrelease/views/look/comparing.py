@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from promptrelease.cli.look.words import Piece, pieces
+from promptrelease.views.look.words import Piece, pieces
 
 Json = Mapping[str, Any]
 

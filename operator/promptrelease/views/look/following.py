@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from promptrelease.cli.look.overview import UNSEEN, Label, health, labels
 from promptrelease.release import wire
 from promptrelease.release.consumers import Consumers
 from promptrelease.release.model import LabelStatus, Release
+from promptrelease.views.look.overview import UNSEEN, Label, health, labels
 
 Json = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from promptrelease.api import API_VERSION
-from promptrelease.cli.failures import UsageMistake
+from promptrelease.views.failures import UsageMistake
 
 Json = dict[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from promptrelease.cli.move.moving import Move, short
-from promptrelease.cli.move.preview import Preview, Workloads
+from promptrelease.views.move.moving import Move, short
+from promptrelease.views.move.preview import Preview, Workloads
 
 Line = tuple[str, str]
 """A text and its style; the style may be empty."""

@@ -14,8 +14,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from promptrelease.api import PromptVersionSpec
-from promptrelease.cli.look.diffview import brief
-from promptrelease.cli.move.moving import Move
 from promptrelease.release import graph, log, render, wire
 from promptrelease.release.consumers import OPT_IN, usages
 from promptrelease.release.judge import judge
@@ -23,6 +21,8 @@ from promptrelease.release.model import View, config_map_name
 from promptrelease.release.moves import Outcome, outcomes
 from promptrelease.release.times import timestamp
 from promptrelease.state.store import Store
+from promptrelease.views.look.briefly import brief
+from promptrelease.views.move.moving import Move
 
 Json = dict[str, Any]
 

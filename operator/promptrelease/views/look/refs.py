@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptrelease.api.promptrelease import LATEST
-from promptrelease.cli.failures import NotFound, UsageMistake
+from promptrelease.views.failures import NotFound, UsageMistake
 
 Json = Mapping[str, Any]
 

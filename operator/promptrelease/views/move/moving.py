@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptrelease.api.promptrelease import LATEST
-from promptrelease.cli.failures import NotFound, UsageMistake
 from promptrelease.release import wire_policy
 from promptrelease.release.render import PREFIX
 from promptrelease.release.wire import BREAK_GLASS
+from promptrelease.views.failures import NotFound, UsageMistake
 
 Json = Mapping[str, Any]
 

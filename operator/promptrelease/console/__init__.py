@@ -1,0 +1,1 @@
+"""The console: prompts released from a browser."""
