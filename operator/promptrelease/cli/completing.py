@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from promptrelease.api.resources import RELEASES, VERSIONS
 from promptrelease.cli import cluster as wire
-from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
+from promptrelease.cli.cluster import Cluster
 from promptrelease.views.failures import Failure
 
 SECONDS = 2

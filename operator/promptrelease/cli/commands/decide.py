@@ -6,15 +6,9 @@ from typing import Annotated
 
 import typer
 
+from promptrelease.api.resources import APPROVALS, EVALUATIONS, POLICIES, RELEASES
 from promptrelease.cli.asking import confirm, text_or_ask
-from promptrelease.cli.cluster import (
-    APPROVALS,
-    EVALUATIONS,
-    POLICIES,
-    RELEASES,
-    Cluster,
-    Json,
-)
+from promptrelease.cli.cluster import Cluster, Json
 from promptrelease.cli.completing import Label, Name
 from promptrelease.cli.move.fetching import numbers, whoami
 from promptrelease.cli.move.waiting import wait

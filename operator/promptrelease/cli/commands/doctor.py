@@ -11,9 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import promptrelease
-from promptrelease.cli.check import checkup, installation
-from promptrelease.cli.check.checkup import BAD, OK, SKIPPED, WARN, Finding
-from promptrelease.cli.cluster import (
+from promptrelease.api.resources import (
     CRDS,
     DEPLOYMENTS,
     LEASES,
@@ -24,8 +22,10 @@ from promptrelease.cli.cluster import (
     VALIDATING,
     VALIDATING_BINDINGS,
     VERSIONS,
-    Cluster,
 )
+from promptrelease.cli.check import checkup, installation
+from promptrelease.cli.check.checkup import BAD, OK, SKIPPED, WARN, Finding
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.look.statusview import short
 from promptrelease.cli.options import Output, on_cluster
 from promptrelease.cli.output import Format, emit, say, show

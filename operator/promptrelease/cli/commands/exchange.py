@@ -9,7 +9,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from promptrelease.cli.cluster import KINDS, RELEASES, VERSIONS, Cluster
+from promptrelease.api.resources import KINDS, RELEASES, VERSIONS
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.manifests import load
 from promptrelease.cli.options import Output
 from promptrelease.cli.output import Format, emit, note, say, table

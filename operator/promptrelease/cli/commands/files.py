@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from promptrelease.api.resources import CHANGES, VERSIONS
 from promptrelease.cli import chain as asking
 from promptrelease.cli import rendering
-from promptrelease.cli.cluster import CHANGES, VERSIONS, Cluster
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.manifests import ManifestError, checked, load
 from promptrelease.cli.options import Output
 from promptrelease.cli.output import Format, emit, say

@@ -14,7 +14,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
+from promptrelease.api.resources import RELEASES, VERSIONS
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.completing import labels, names
 from promptrelease.cli.look import statusview
 from promptrelease.cli.options import Output, on_cluster

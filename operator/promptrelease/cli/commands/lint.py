@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from promptrelease.api.resources import KINDS
 from promptrelease.cli.asking import read_file
 from promptrelease.cli.check.findings import MISTAKE, WARNING, Finding, Place
 from promptrelease.cli.check.linting import lint
-from promptrelease.cli.cluster import KINDS, MANAGER, Cluster
+from promptrelease.cli.cluster import MANAGER, Cluster
 from promptrelease.cli.manifests import files_of
 from promptrelease.cli.output import Format, emit, note, say
 from promptrelease.views.failures import Failure, Unreachable

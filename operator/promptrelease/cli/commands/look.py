@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from promptrelease.cli.cluster import CHANGES, RELEASES, VERSIONS, Cluster
+from promptrelease.api.resources import CHANGES, RELEASES, VERSIONS
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.completing import Name, labels, names
 from promptrelease.cli.look import sheet, statusview
 from promptrelease.cli.options import Output, on_cluster

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from promptrelease.api.resources import PODS, RELEASES
 from promptrelease.cli.asking import confirm, text_or_ask
-from promptrelease.cli.cluster import PODS, RELEASES, Cluster
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.completing import Label, Name, Reference
 from promptrelease.cli.move.fetching import known, numbers, whoami
 from promptrelease.cli.move.waiting import wait

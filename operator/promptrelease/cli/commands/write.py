@@ -15,10 +15,11 @@ import typer
 from pydantic import ValidationError
 
 from promptrelease.api import PromptVersionSpec
+from promptrelease.api.resources import RELEASES, VERSIONS
 from promptrelease.cli.asking import interactive, read_file
 from promptrelease.cli.check.findings import MISTAKE, WARNING
 from promptrelease.cli.check.linting import lint
-from promptrelease.cli.cluster import RELEASES, VERSIONS, Cluster
+from promptrelease.cli.cluster import Cluster
 from promptrelease.cli.commands.move import carry_out
 from promptrelease.cli.completing import Name
 from promptrelease.cli.move.fetching import numbers

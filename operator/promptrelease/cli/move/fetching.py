@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from promptrelease.cli.cluster import (
+from promptrelease.api.resources import (
     APPROVALS,
     CHANGES,
     EVALUATIONS,
@@ -12,8 +12,8 @@ from promptrelease.cli.cluster import (
     RELEASES,
     SUITES,
     VERSIONS,
-    Cluster,
 )
+from promptrelease.cli.cluster import Cluster
 from promptrelease.release import wire_policy
 from promptrelease.views.failures import Failure, NotFound
 from promptrelease.views.move.moving import Move

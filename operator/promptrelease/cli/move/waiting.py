@@ -9,7 +9,8 @@ from contextlib import nullcontext
 import typer
 from rich.text import Text
 
-from promptrelease.cli.cluster import RELEASES, Cluster, Json
+from promptrelease.api.resources import RELEASES
+from promptrelease.cli.cluster import Cluster, Json
 from promptrelease.cli.output import err, note
 from promptrelease.views.failures import Conflict, Held, TimedOut, Unreachable
 from promptrelease.views.move.progress import Goal, Progress, Stage, progress
