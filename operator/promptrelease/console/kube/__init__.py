@@ -1,0 +1,1 @@
+"""The API server, as the person who is signed in."""

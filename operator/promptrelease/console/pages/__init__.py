@@ -1,0 +1,1 @@
+"""Pages: each module has ``ROUTES``; a page is ``async (Context) -> Response``, ``signed_in``."""
