@@ -43,7 +43,7 @@ def require() -> None:
     if not (_has_capability(CAP_NET_ADMIN) and _has_capability(CAP_SYS_ADMIN)):
         raise Unavailable("root without CAP_NET_ADMIN or CAP_SYS_ADMIN: a container, unprivileged?")
     if missing := _missing():
-        _install(missing)
+        install(missing)
     if missing := _missing():
         raise Unavailable(f"still missing after the installation: {', '.join(missing)}")
 
@@ -95,11 +95,12 @@ def _found(program: str) -> bool:
     return program != "busybox" or b"/ld-linux" not in Path(path).read_bytes()
 
 
-def _install(packages: list[str]) -> None:
+def install(packages: list[str]) -> None:
+    """Install Debian's packages. Raises Unavailable."""
     wanted = " ".join(packages)
     if not codename():
         raise Unavailable(f"missing, and this is not Debian: {wanted}")
-    print(f"node: installing Debian's {wanted} (once)", file=sys.stderr, flush=True)
+    print(f"installing Debian's {wanted} (once)", file=sys.stderr, flush=True)
     install = ["install", "--yes", "--no-install-recommends", *packages]
     for arguments in (install, ["update"], install):  # the lists may be absent, or old
         done = _apt_get(arguments)
