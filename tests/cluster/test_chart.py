@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import yaml
 
 from harness.api import Json
 from harness.controlplane import ControlPlane
-from harness.helm import Helm
+from harness.helm import Helm, HelmError
 from harness.installation import CHART, MANIFESTS, ROOT, SYSTEM, objects, overlay
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
@@ -68,6 +69,37 @@ class TestTheSameObjects:
     def test_as_high_availability(self, control_plane: ControlPlane, helm: Helm) -> None:
         sources = self.kustomized(control_plane, MANIFESTS / "high-availability")
         assert rendered(helm, {"replicas": 2}) == on_purpose(sources, NAMESPACE, DENY)
+
+    def test_as_the_console(self, control_plane: ControlPlane, helm: Helm, tmp_path: Path) -> None:
+        base = self.kustomized(control_plane, MANIFESTS / "base")
+        url = "https://prompts.example.com"
+        wanted = on_purpose(base, NAMESPACE, DENY) | self.kustomized(
+            control_plane, MANIFESTS / "console"
+        )
+        assert rendered(helm, {"console": {"enabled": True, "url": url}}) == wanted
+
+        impersonating = overlay(tmp_path / "system", SYSTEM, of="console")
+        component = str(MANIFESTS / "console" / "impersonation")
+        kustomization = json.loads((impersonating / "kustomization.yaml").read_text())
+        kustomization["components"] = [os.path.relpath(component, impersonating.resolve())]
+        (impersonating / "kustomization.yaml").write_text(json.dumps(kustomization))
+        wanted |= self.kustomized(control_plane, impersonating)
+        people = {
+            "users": ["alice@example.com", "bob@example.com"],
+            "groups": ["prompt-authors", "prompt-approvers"],
+        }
+        console = {"enabled": True, "url": url, "impersonation": people}
+        assert rendered(helm, {"console": console}) == wanted
+
+    def test_the_console_needs_an_address(self, helm: Helm) -> None:
+        with pytest.raises(HelmError, match=r"console\.url is needed"):
+            rendered(helm, {"console": {"enabled": True}})
+
+    def test_nobody_may_speak_for_the_system(self, helm: Helm) -> None:
+        people = {"users": ["system:admin"]}
+        console = {"enabled": True, "url": "https://x.example", "impersonation": people}
+        with pytest.raises(HelmError, match="impersonation"):
+            rendered(helm, {"console": console})
 
     @pytest.mark.parametrize("several", [False, True])
     def test_as_one_namespace(
@@ -127,6 +159,7 @@ def leaves(schema: Json, prefix: str = "") -> Iterator[str]:
 # A value that is not the default, what has to be there beside it, and what it brings.
 ADMITTED = {"admission": {"enabled": True}}
 MONITORED = {"monitoring": {"enabled": True}}
+CONSOLE = {"console": {"enabled": True, "url": "https://prompts.example.com"}}
 SAMPLES: dict[str, tuple[object, Json, str]] = {
     "image.repository": ("registry.example/p", {}, "registry.example/p:0.1.0"),
     "image.tag": ("0.2.0", {}, "promptrelease:0.2.0"),
@@ -152,6 +185,18 @@ SAMPLES: dict[str, tuple[object, Json, str]] = {
         {"monitoring": {"enabled": True}},
         '"release": "kps"',
     ),
+    "console.enabled": (True, {"console": {"url": "https://x.example"}}, "promptrelease-console"),
+    "console.replicas": (3, CONSOLE, '"replicas": 3'),
+    "console.url": ("https://other.example", CONSOLE, "https://other.example"),
+    "console.namespace": ("shop", CONSOLE, '"PROMPTRELEASE_CONSOLE_NAMESPACE": "shop"'),
+    "console.secretName": ("sealed", CONSOLE, '{"name": "sealed", "key": "secret"}'),
+    "console.oidc.issuer": ("https://id.example", CONSOLE, '_ISSUER": "https://id.example"'),
+    "console.oidc.clientId": ("prompts", CONSOLE, '_CLIENT_ID": "prompts"'),
+    "console.impersonation.users": (["alice"], CONSOLE, '"resourceNames": ["alice"]'),
+    "console.impersonation.groups": (["authors"], CONSOLE, '"resourceNames": ["authors"]'),
+    "console.allowFrom": ([{"podSelector": {}}], CONSOLE, '"from": [{"podSelector": {}}]'),
+    "console.env": ([{"name": "TZ", "value": "UTC"}], CONSOLE, '{"name": "TZ", "value": "UTC"}'),
+    "console.resources": ({"limits": {"memory": "1Gi"}}, CONSOLE, '"memory": "1Gi"'),
     "resources": ({"limits": {"memory": "1Gi"}}, {}, '"memory": "1Gi"'),
     "nodeSelector": ({"disk": "ssd"}, {}, '"disk": "ssd"'),
     "tolerations": ([{"operator": "Exists"}], {}, '"tolerations": [{"operator": "Exists"}]'),

@@ -44,7 +44,7 @@ def accepted(plane: ControlPlane, manifests: str, namespace: str = "") -> list[s
 
 
 @pytest.mark.parametrize(
-    "folder", ["base", "high-availability", "roles", "admission", "admission/stamp"]
+    "folder", ["base", "high-availability", "roles", "admission", "admission/stamp", "console"]
 )
 def test_for_the_cluster(prepared: ControlPlane, folder: str) -> None:
     built = prepared.kubectl("kustomize", MANIFESTS / folder).stdout
@@ -72,6 +72,8 @@ def test_of_examples(prepared: ControlPlane, folder: str) -> None:
         "scope=Namespace,crds.install=false",
         "admission.enabled=true,admission.stamp=true,roles.enabled=true",
         "networkPolicy.denyOthers=true,priorityClassName=system-cluster-critical",
+        "console.enabled=true,console.url=https://prompts.example.com",
+        "console.enabled=true,console.url=https://p.example.com,console.impersonation.users={alice}",
     ],
 )
 def test_that_helm_renders(prepared: ControlPlane, helm: Helm, settings: str) -> None:

@@ -36,8 +36,8 @@ def objects(text: str) -> dict[tuple[str, str], Json]:
     return found
 
 
-def overlay(folder: Path, namespace: str, *, several: bool = False) -> Path:
-    """Write an overlay of manifests/namespaced as docs/install.md has it."""
+def overlay(folder: Path, namespace: str, *, several: bool = False, of: str = "namespaced") -> Path:
+    """Write an overlay of manifests/namespaced as docs/install.md has it, or of another."""
     folder.mkdir()
 
     def way(target: Path) -> str:  # kustomize takes no absolute path
@@ -46,7 +46,7 @@ def overlay(folder: Path, namespace: str, *, several: bool = False) -> Path:
 
     kustomization = {
         "namespace": namespace,
-        "resources": [way(MANIFESTS / "namespaced")],
+        "resources": [way(MANIFESTS / of)],
         "components": [way(MANIFESTS / "high-availability" / "component")] if several else [],
     }
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization))

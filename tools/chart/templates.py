@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.chart.console import CONSOLE, console
 from tools.chart.sources import CHART, CRDS, MANIFESTS, SEVERAL, added_variable, documents, objects
 from tools.chart.text import NAMESPACE, Object, dump, hole, listed, optional, when
 
@@ -34,6 +35,7 @@ def templates() -> dict[Path, str]:
         "admission": (MANIFESTS / "admission", switched("admission", ".Values.admission.enabled")),
         "stamp": (MANIFESTS / "admission/stamp", switched("admission/stamp", STAMPS)),
         "monitoring": (MANIFESTS / "monitoring", monitoring()),
+        "console": (CONSOLE, console()),
     }
     texts: dict[Path, str] = {}
     for part, (source, made) in parts.items():
