@@ -74,17 +74,17 @@ def _deployment(obj: Object) -> Object:
     for variable in container["env"]:
         if "valueFrom" in variable:
             variable["valueFrom"]["secretKeyRef"]["name"] = hole("{{ .Values.console.secretName }}")
-    env, mount, volume = _added(IMPERSONATION)
-    container["env"] += [hole(when(PEOPLE, dump([env]))), listed(".Values.console.env")]
-    container["volumeMounts"].append(hole(when(PEOPLE, dump([mount]))))
-    inner["volumes"].append(hole(when(PEOPLE, dump([volume]))))
+    variable, source = _added(IMPERSONATION)
+    container["env"] += [hole(when(PEOPLE, dump([variable]))), listed(".Values.console.env")]
+    (volume,) = inner["volumes"]
+    volume["projected"]["sources"].append(hole(when(PEOPLE, dump([source]))))
     container.pop("resources")  # the values' default
     container[optional("resources", ".Values.console.resources")] = None
     return obj
 
 
 def _added(folder: Path) -> list[Object]:
-    """Return what the component's patch adds: a variable, a mount, a volume."""
+    """Return what the component's patch adds: a variable, and a source of its volume."""
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     (patch,) = kustomization["patches"]
     return [operation["value"] for operation in yaml.safe_load(patch["patch"])]
