@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from demo import story, terminal
+from demo import console, story, terminal
 from demo.cluster import NAMESPACE, ROOT, Cluster, DemoError, embedded, existing
 from demo.terminal import step
 from harness.build import BuildError
@@ -26,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=story.__doc__)
     parser.add_argument("--context", help="a cluster that your kubeconfig knows, instead of ours")
     parser.add_argument("--keep", action="store_true", help="leave it running, to try by hand")
+    parser.add_argument("--console", action="store_true", help="open the console, and leave it")
     parser.add_argument("--down", action="store_true", help="end what --keep has left")
     options = parser.parse_args()
     if options.down:
@@ -34,12 +35,21 @@ def main() -> int:
         terminal.bad("a demo is still running; `make demo-down` ends it")
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as by Ctrl-C
-    return _kept_running(options.context) if options.keep else _run(options.context)
+    if options.console and options.context:
+        terminal.bad("the console's demo needs people of its own: it runs on our Kubernetes alone")
+        return 1
+    if options.keep or options.console:
+        return _kept_running(options.context, options.console)
+    return _run(options.context)
 
 
-def _run(context: str | None, keep: Callable[[Cluster], None] | None = None) -> int:
+def _run(
+    context: str | None,
+    keep: Callable[[Cluster], None] | None = None,
+    with_console: bool = False,
+) -> int:
     try:
-        _tell(context, keep)
+        _tell(context, keep, with_console)
     except (DemoError, BuildError, ControlPlaneError) as error:
         terminal.bad(str(error))
         return 1
@@ -48,19 +58,30 @@ def _run(context: str | None, keep: Callable[[Cluster], None] | None = None) -> 
     return 0
 
 
-def _tell(context: str | None, keep: Callable[[Cluster], None] | None) -> None:
+def _tell(context: str | None, keep: Callable[[Cluster], None] | None, with_console: bool) -> None:
     start = time.perf_counter()
     with ExitStack() as stack:
         with step("Kubernetes"):
             cluster = stack.enter_context(existing(context) if context else embedded())
             terminal.output(cluster.kubectl("version"))
-        with step("Two kinds of resource are installed"):
+        with step("The kinds of resource are installed, and the operator's rights"):
             story.install(cluster)
         with step("The operator starts"):
             stack.enter_context(cluster.operator())
             stack.enter_context(cluster.watching())
-        story.tell(cluster)
+        if with_console:
+            console.prepare(cluster)
+        else:
+            story.tell(cluster)
         terminal.good(f"all of it in {time.perf_counter() - start:.1f} s")
+        if cluster.plane and keep is not None:
+            if not with_console:
+                console.people(cluster)
+            with step("The console starts"):
+                links = stack.enter_context(console.running(cluster.plane))
+            console.tell(links)
+        elif cluster.plane:
+            print("`make demo CONSOLE=1` opens the console on these prompts")
         if keep is not None:
             keep(cluster)
         elif context:
@@ -68,13 +89,13 @@ def _tell(context: str | None, keep: Callable[[Cluster], None] | None) -> None:
             terminal.output("the CustomResourceDefinitions stay: kubectl delete -k crds")
 
 
-def _kept_running(context: str | None) -> int:
+def _kept_running(context: str | None, with_console: bool) -> int:
     """Run in a child, which stays with all that it has started; return when the story is told."""
     told, tell = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(told)
-        os._exit(_run(context, lambda cluster: _stay(cluster, tell)))
+        os._exit(_run(context, lambda cluster: _stay(cluster, tell), with_console))
     os.close(tell)
     if os.read(told, 1):
         return 0

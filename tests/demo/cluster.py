@@ -20,6 +20,7 @@ from demo import terminal
 from harness import binary
 from harness.components import free_port
 from harness.controlplane import ControlPlane
+from harness.installation import ACCOUNT, SYSTEM
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "promptrelease-demo"
@@ -37,9 +38,16 @@ class Cluster:
     Args:
         environment: of the programs that are started; has KUBECONFIG and PATH.
         context: of the kubeconfig; its current one when none is given.
+        plane: the control plane, where it is ours.
     """
 
-    def __init__(self, environment: Mapping[str, str], context: str | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        context: str | None = None,
+        plane: ControlPlane | None = None,
+    ) -> None:
+        self.plane = plane
         self.environment = dict(environment)
         self._context = ["--context", context] if context else []
         self._seen: dict[str, dict[str, Any]] = {}
@@ -73,6 +81,10 @@ class Cluster:
     def operator(self) -> Iterator[None]:
         """Run the operator on this machine, for the demo's namespace."""
         port = free_port()
+        environment = dict(self.environment)
+        if self.plane:  # with the rights of an installation, and nobody's else
+            account = self.plane.kubeconfig_for_service_account(SYSTEM, ACCOUNT)
+            environment["KUBECONFIG"] = str(account)
         LOG.parent.mkdir(exist_ok=True)
         with LOG.open("w") as written:
             process = subprocess.Popen(
@@ -80,7 +92,7 @@ class Cluster:
                     *(sys.executable, "-m", "promptrelease.controller.main", *self._context),
                     *("--namespace", NAMESPACE, "--health-port", str(port)),
                 ],
-                env=self.environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,
@@ -162,7 +174,7 @@ def embedded() -> Iterator[Cluster]:
     """Run a control plane for the demo."""
     with ControlPlane() as control_plane:
         environment = {**os.environ, **control_plane.environment()}
-        yield Cluster(environment)
+        yield Cluster(environment, plane=control_plane)
 
 
 @contextmanager

@@ -160,8 +160,9 @@ def _refused(cluster: Cluster) -> None:
 
 
 def install(cluster: Cluster) -> None:
-    """Install the CustomResourceDefinitions, and make the demo's namespace."""
-    output(cluster.kubectl("apply", "--server-side", "-k", "crds"))
+    """Install the kinds, on a cluster of ours with the operator's rights; make a namespace."""
+    folder = "manifests/base" if cluster.plane else "crds"
+    output(cluster.kubectl("apply", "--server-side", "-k", folder, "--namespace="))
     ours = "--selector=app.kubernetes.io/part-of=promptrelease"
     cluster.kubectl("wait", "crd", ours, "--for=condition=Established")
     cluster.kubectl("create", "namespace", NAMESPACE, check=False)
