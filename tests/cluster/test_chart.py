@@ -120,13 +120,14 @@ class TestTheSameObjects:
             | self.kustomized(control_plane, MANIFESTS / "roles")
             | self.kustomized(control_plane, MANIFESTS / "monitoring")
             | self.kustomized(control_plane, MANIFESTS / "admission")
-            | self.kustomized(control_plane, MANIFESTS / "admission" / "stamp"),
+            | self.kustomized(control_plane, MANIFESTS / "admission" / "stamp")
+            | self.kustomized(control_plane, MANIFESTS / "admission" / "confine"),
             NAMESPACE,
             DENY,
         )
         names = ("roles", "admission", "monitoring")
         values: Json = {name: {"enabled": True} for name in names}
-        values["admission"]["stamp"] = True
+        values["admission"] |= {"stamp": True, "confine": True}
         assert rendered(helm, values) == wanted
 
     def test_in_a_namespace_of_another_name(self, helm: Helm) -> None:
@@ -174,6 +175,8 @@ SAMPLES: dict[str, tuple[object, Json, str]] = {
     "admission.enabled": (True, {}, "ValidatingAdmissionPolicy"),
     "admission.stamp": (True, ADMITTED, '"MutatingAdmissionPolicy"'),
     "roles.enabled": (True, {}, "promptrelease-on-call"),
+    "admission.confine": (True, {}, "promptrelease-confine-config-maps"),
+    "rights.evaluation": (False, {}, "promptrelease-refresh"),
     "rights.refresh": (False, {}, "promptrelease-retention"),
     "rights.retention": (False, {}, "promptrelease-refresh"),
     "networkPolicy.enabled": (False, {}, "Deployment"),
@@ -212,6 +215,7 @@ SAMPLES: dict[str, tuple[object, Json, str]] = {
 GONE = {
     "podDisruptionBudget.enabled": "PodDisruptionBudget",
     "crds.install": "CustomResourceDefinition",
+    "rights.evaluation": "promptrelease-evaluation",
     "rights.refresh": "promptrelease-refresh",
     "rights.retention": "promptrelease-retention",
     "networkPolicy.enabled": "NetworkPolicy",

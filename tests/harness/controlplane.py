@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness import binary
+from harness import audit, binary
 from harness.components import COMPONENTS, Layout, free_port
 from harness.credentials import Credentials
 from harness.supervisor import ControlPlaneError, Supervisor
@@ -53,7 +53,8 @@ class ControlPlane:
 
     Everything it starts and writes goes away with it, also when this process is killed. The logs
     alone are kept, and their folder printed, when the with block ends by an exception, when
-    `keep_logs` is true, or when the environment has PROMPTRELEASE_KEEP_LOGS=1.
+    `keep_logs` is true, or when the environment has PROMPTRELEASE_KEEP_LOGS=1. With
+    PROMPTRELEASE_AUDIT, see harness.audit, it leaves what the operator asked for.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ControlPlane:
         self._components = tuple(components)
         self._arguments = dict(arguments or {})
         self._keep_logs = keep_logs or os.environ.get(KEEP_LOGS_VARIABLE) == "1"
+        self._audited = os.environ.get(audit.VARIABLE, "")
         self._port = 0
 
     # ---- its life
@@ -112,6 +114,9 @@ class ControlPlane:
         self._close(failed=isinstance(error, Exception))
 
     def _close(self, *, failed: bool) -> None:
+        if self._audited:
+            log = audit.log_of(self._arguments.get("kube-apiserver", ()), self.folder)
+            audit.keep(log, Path(self._audited), self.folder.name)
         if self._keep_logs or failed:
             try:
                 self._supervisor.keep_logs()
@@ -284,7 +289,10 @@ class ControlPlane:
 
     def _start(self, name: str, port: int) -> int:
         self._layout.credentials.server = f"https://127.0.0.1:{port}"
-        command = [*self._layout.command(name, port), *self._arguments.get(name, ())]
+        command = self._layout.command(name, port)
+        if self._audited and name == "kube-apiserver":
+            command += audit.arguments(self.folder)
+        command += self._arguments.get(name, ())
         if not Path(command[0]).exists():
             raise ControlPlaneError(f"there is no {name} in KUBEBUILDER_ASSETS")
         pid = self._supervisor.start(name, command)

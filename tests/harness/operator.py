@@ -113,10 +113,11 @@ class Operator:
         """SIGKILL; returns how it ended."""
         return self._control_plane.stop_component(self._name, signal.SIGKILL)
 
-    def probe(self, path: str) -> int:
+    def probe(self, path: str, method: str = "GET") -> int:
         """HTTP status of a probe; 0 when nobody answers."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", method=method)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as it:
+            with urllib.request.urlopen(request, timeout=5) as it:
                 return int(it.status)
         except urllib.error.HTTPError as error:
             with error:

@@ -11,9 +11,11 @@ from tools.chart.text import NAMESPACE, Object, dump, hole, listed, optional, wh
 
 CLUSTER = 'eq .Values.scope "Cluster"'
 ELECTS = 'include "promptrelease.elects" .'
+CONFINES = ".Values.admission.confine"
 STAMPS = 'include "promptrelease.stamps" .'
 SEVERAL_WANTED = "gt (int .Values.replicas) 1"
 CONDITIONS = {
+    "evaluation.yaml": ".Values.rights.evaluation",
     "refresh.yaml": ".Values.rights.refresh",
     "retention.yaml": ".Values.rights.retention",
     "network-policy.yaml": ".Values.networkPolicy.enabled",
@@ -34,6 +36,7 @@ def templates() -> dict[Path, str]:
         "roles": (MANIFESTS / "roles", switched("roles", ".Values.roles.enabled")),
         "admission": (MANIFESTS / "admission", switched("admission", ".Values.admission.enabled")),
         "stamp": (MANIFESTS / "admission/stamp", switched("admission/stamp", STAMPS)),
+        "confine": (MANIFESTS / "admission/confine", switched("admission/confine", CONFINES)),
         "monitoring": (MANIFESTS / "monitoring", monitoring()),
         "console": (CONSOLE, console()),
     }
