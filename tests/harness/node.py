@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,13 @@ READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
 NETWORKS = ipaddress.ip_network("10.128.0.0/9")
 CNI_PLUGINS = "/usr/lib/cni"
+AUTHENTICATION = {
+    "apiVersion": "apiserver.config.k8s.io/v1",
+    "kind": "AuthenticationConfiguration",
+    "jwt": [],
+}
+
+Json = dict[str, Any]
 
 
 class Node:
@@ -45,9 +53,17 @@ class Node:
         pods, services = _free_networks()
         self._pods, self._gateway = pods, next(pods.hosts())
         self._service = next(services.hosts())
+        self._trusted = tempfile.TemporaryDirectory(prefix="promptrelease-trust-")
+        self._authentication = Path(self._trusted.name, "authentication.yaml")
+        self._authentication.write_text(json.dumps(AUTHENTICATION))
         self.control_plane = ControlPlane(
             COMPONENTS,
-            arguments={"kube-apiserver": [f"--service-cluster-ip-range={services}"]},
+            arguments={
+                "kube-apiserver": [
+                    f"--service-cluster-ip-range={services}",
+                    f"--authentication-config={self._authentication}",
+                ]
+            },
             keep_logs=keep_logs,
         )
         self._snapshotter = ""
@@ -74,6 +90,16 @@ class Node:
     ) -> None:
         """End the node and the control plane; pods are not asked."""
         self.control_plane.__exit__(kind, error, trace)
+        self._trusted.cleanup()
+
+    def trust(self, issuer: Json) -> None:
+        """Have the API server take an OpenID provider's tokens: ``jwt`` of its configuration.
+
+        It reads the file again as that changes, within a second or a minute.
+        """
+        partial = self._authentication.with_suffix(".partial")
+        partial.write_text(json.dumps({**AUTHENTICATION, "jwt": [issuer]}))
+        partial.rename(self._authentication)
 
     @property
     def folder(self) -> Path:
