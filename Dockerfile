@@ -2,21 +2,28 @@
 #
 #   docker build -t promptrelease:0.1.0 .
 #
-# Without a package index, from wheels that were fetched before, on the same Python as the base's:
+# What it holds is what requirements/image.txt names, to the hash. Without a package index, from wheels
+# that were fetched before, on the same Python as the base's:
 #
-#   pip wheel --wheel-dir wheelhouse '.[operator]' && docker build -t promptrelease:0.1.0 .
+#   pip download --require-hashes --dest wheelhouse --requirement requirements/image.txt
+#   pip wheel --no-deps --wheel-dir wheelhouse . && docker build -t promptrelease:0.1.0 .
 
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /src
 COPY . .
-# With --target, since a base may have neither venv nor a Python that lets pip change it.
-RUN if [ -d wheelhouse ]; \
-    then set -- --no-index --find-links wheelhouse 'promptrelease[operator]'; \
-    else set -- '.[operator]'; \
-    fi; \
-    python3 -m pip install --no-cache-dir --disable-pip-version-check --target /app "$@"
+# With --target, since a base may have neither venv nor a Python that lets pip change it. In two steps:
+# the project itself has no hash, and what it is built with has.
+RUN pip() { python3 -m pip install --no-cache-dir --disable-pip-version-check --no-deps "$@"; }; set -e; \
+    if [ -d wheelhouse ]; then \
+        pip --target /app --require-hashes --no-index --find-links wheelhouse -r requirements/image.txt; \
+        pip --target /app --upgrade --no-index wheelhouse/promptrelease-*.whl; \
+    else \
+        pip --target /app --require-hashes -r requirements/image.txt; \
+        pip --target /build --require-hashes -r requirements/build.txt; \
+        PYTHONPATH=/build pip --target /app --upgrade --no-build-isolation .; \
+    fi
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="promptrelease" \

@@ -27,8 +27,14 @@ from harness.packages import SYSTEM_PATH, Unavailable, codename, overlay_works, 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "operator" / "promptrelease"
 APP = ROOT / "tests" / "node" / "app"
-# What .dockerignore lets in, and what chooses the versions of the dependencies.
-OPERATOR_SOURCES = ("Dockerfile", "README.md", "LICENSE", "constraints.txt", "pyproject.toml")
+LOCKS = ROOT / "requirements"
+# What .dockerignore lets in.
+OPERATOR_SOURCES = (
+    *("Dockerfile", "README.md", "LICENSE", "pyproject.toml"),
+    *("requirements/build.txt", "requirements/image.txt"),
+)
+
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 PAUSE = "localhost/promptrelease-pause:local"
 BASE = "localhost/promptrelease-debian-python:local"
@@ -100,21 +106,26 @@ def _slim(root: Path) -> None:
 
 def _operator(base: Path) -> Path:
     files = [ROOT / name for name in OPERATOR_SOURCES]
-    files += sorted((ROOT / "operator").rglob("*.py"))
-    files.append(PACKAGE / "py.typed")
+    files += sorted(file for file in PACKAGE.rglob("*") if file.is_file() and _is_source(file))
     sources = {file: file.relative_to(ROOT) for file in files}
 
     def make(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             context = Path(folder)
             copy(sources, context)
-            wheels(context, base, context / "wheelhouse", extras="[operator]")
+            house = context / "wheelhouse"
+            _own_wheel(context, house)
+            _download(base, house, "--require-hashes", f"--requirement={LOCKS / 'image.txt'}")
             build(context, OPERATOR, target, base=(base, BASE))
 
     return cached("operator", [base.parent.name, *contents(sources)], make)
 
 
-def wheels(project: Path, base: Path, house: Path, *wanted: str, extras: str = "") -> None:
+def _is_source(file: Path) -> bool:
+    return file.suffix != ".pyc"
+
+
+def wheels(project: Path, base: Path, house: Path, *wanted: str) -> None:
     """Fetch what a Dockerfile installs without an index: the tests' versions, by this pip.
 
     Args:
@@ -122,23 +133,35 @@ def wheels(project: Path, base: Path, house: Path, *wanted: str, extras: str = "
         base: whose Python they are for.
         house: the folder to fetch them into.
         wanted: more arguments for pip, such as requirements.
-        extras: of promptrelease, in brackets.
 
     """
-    python = (base.parent / "python").read_text()
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    run([*pip, "wheel", "--no-deps", "--wheel-dir", str(house), str(project)])
+    ours = _own_wheel(project, house)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as versions:
+        locked = (LOCKS / "dev.txt").read_text().splitlines()
+        lines = (line.rstrip(" \\") for line in locked if "--hash" not in line)
+        versions.write("\n".join(lines))
+        versions.flush()
+        _download(base, house, f"--constraint={versions.name}", str(ours), *wanted)
+
+
+def _own_wheel(project: Path, house: Path) -> Path:
+    options = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(house))
+    run([*PIP, "wheel", *options, str(project)])
+    shutil.rmtree(project / "build", ignore_errors=True)
     (ours,) = house.glob("promptrelease-*.whl")
+    return ours
+
+
+def _download(base: Path, house: Path, *wanted: str) -> None:
+    python = (base.parent / "python").read_text()
     run(
         [
-            *(*pip, "download", "--only-binary=:all:", "--dest", str(house)),
-            *("--constraint", str(ROOT / "constraints.txt")),
+            *(*PIP, "download", "--only-binary=:all:", "--dest", str(house)),
             *("--implementation", "cp", "--python-version", python),
             *(f"--platform=manylinux_2_{n}_{platform.machine()}" for n in (28, 17)),
-            *(f"--platform=manylinux2014_{platform.machine()}", f"{ours}{extras}", *wanted),
+            *(f"--platform=manylinux2014_{platform.machine()}", *wanted),
         ]
     )
-    shutil.rmtree(project / "build", ignore_errors=True)
 
 
 def _application(base: Path) -> Path:

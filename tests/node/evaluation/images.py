@@ -27,7 +27,8 @@ def ticket_suite() -> Path:
     base = images.debian()
     example = _files(PYTEST)
     # As much of the project as the image's cases import: the rest changes more often.
-    files = [ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE", "constraints.txt")]
+    names = ("pyproject.toml", "README.md", "LICENSE", "requirements/dev.txt")
+    files = [ROOT / name for name in names]
     files += images.reader_files()
     project = {file: file.relative_to(ROOT) for file in files}
 
