@@ -1,17 +1,16 @@
-"""Signing in with a token."""
+"""Signing in with a token, and out again."""
 
 from __future__ import annotations
 
-import httpx
-
-from harness.console import console
-from harness.controlplane import ControlPlane
+from console.conftest import Browse
 
 
-def test_a_token_signs_in(control_plane: ControlPlane, namespace: str) -> None:
-    with console(control_plane, namespace) as url, httpx.Client(base_url=url) as browser:
-        refused = browser.post("/sign-in", data={"token": "nobody"})
-        assert refused.status_code == 401
-        taken = browser.post("/sign-in", data={"token": control_plane.token("alice")})
-        assert taken.status_code == 303
-        assert browser.cookies
+def test_a_token_signs_in(browse: Browse) -> None:
+    browser = browse("alice")
+    assert browser.http.cookies
+
+
+def test_a_token_that_the_api_server_does_not_know(browse: Browse) -> None:
+    page = browse().get("/sign-in").form("token").submit(token="nobody")
+    assert page.status == 401
+    assert page.alert

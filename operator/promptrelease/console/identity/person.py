@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+Headers = list[tuple[bytes, bytes]]
+"""Of an HTTP request; a name may be there several times."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,15 @@ class Person:
     shown: str = ""
     token: str = ""
 
-    def headers(self, own_token: str = "") -> Mapping[str, str]:
-        """Headers of a request as this person; ``own_token`` is the console's, to impersonate."""
+    def headers(self, own_token: str = "") -> Headers:
+        """Headers of a request as this person; ``own_token`` is the console's, to impersonate.
+
+        In bytes, since names may have letters beyond ASCII.
+        """
         if self.token:
-            return {"Authorization": f"Bearer {self.token}"}
-        return {"Authorization": f"Bearer {own_token}", "Impersonate-User": self.name}
+            return [(b"Authorization", b"Bearer " + self.token.encode())]
+        return [
+            (b"Authorization", b"Bearer " + own_token.encode()),
+            (b"Impersonate-User", self.name.encode()),
+            *((b"Impersonate-Group", group.encode()) for group in self.groups),
+        ]

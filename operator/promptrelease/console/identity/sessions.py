@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import secrets
 import time
 from dataclasses import asdict, dataclass
 
-from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import Request
 from starlette.responses import Response
 
+from promptrelease.console.identity import cookies
 from promptrelease.console.identity.person import Person
+from promptrelease.console.identity.sealing import seal, unseal
 from promptrelease.console.settings import Settings
+from promptrelease.views.failures import Forbidden
 
-SECONDS = 8 * 3600
-"""How long somebody stays signed in at most."""
+PURPOSE = "session"
+KEPT_SECONDS = 24 * 3600
+"""How long the cookie outlives its session: what was being written is then known to be theirs."""
+
+_SEEN = "promptrelease.session"
 
 
 @dataclass(frozen=True)
@@ -26,58 +28,75 @@ class Session:
 
     Attributes:
         csrf: what their forms must send along.
-        ends: seconds since 1970.
+        ends: at the latest; seconds since 1970, as ``expires``.
+        expires: when their token ends; ``ends`` where that is not known.
+        refresh: what the provider gives a new token for; empty where there is none.
+        subject: as the provider knows them; empty where they came by token.
 
     """
 
     person: Person
     csrf: str
     ends: float
+    expires: float
+    refresh: str = ""
+    subject: str = ""
+
+    def over(self, now: float) -> bool:
+        """Whether it has ended: by age, or since a token has that nobody can renew."""
+        return now >= self.ends or (now >= self.expires and not self.refresh)
 
 
-def begin(person: Person, now: float) -> Session:
+def begin(
+    settings: Settings,
+    person: Person,
+    now: float,
+    *,
+    expires: float | None = None,
+    refresh: str = "",
+    subject: str = "",
+) -> Session:
     """A new session, with a CSRF token of its own."""
-    return Session(person, secrets.token_urlsafe(24), now + SECONDS)
-
-
-def cookie_name(settings: Settings) -> str:
-    """Name of the cookie; the prefix makes browsers hold it to this host and to TLS."""
-    return "__Host-promptrelease" if settings.secure else "promptrelease"
+    ends = now + settings.session_seconds
+    csrf = secrets.token_urlsafe(24)
+    return Session(person, csrf, ends, ends if expires is None else expires, refresh, subject)
 
 
 def write(settings: Settings, response: Response, session: Session) -> None:
-    """Set the cookie."""
-    sealed = _box(settings).encrypt(json.dumps(asdict(session)).encode()).decode()
-    response.set_cookie(
-        cookie_name(settings),
-        sealed,
-        max_age=SECONDS,
-        path="/",
-        secure=settings.secure,
-        httponly=True,
-        samesite="lax",
-    )
+    """Set the cookie. Raises Forbidden for a person whose token does not fit into one."""
+    seconds = max(0.0, session.ends - time.time()) + KEPT_SECONDS
+    sealed = seal(settings.secret, PURPOSE, asdict(session))
+    try:
+        cookies.write(settings, response, "", sealed, seconds)
+    except cookies.TooLong as error:
+        raise Forbidden(
+            "your token is too long to be kept in a cookie",
+            "whoever runs the sign-in provider can have it name fewer groups or claims",
+        ) from error
 
 
-def end(settings: Settings, response: Response) -> None:
+def end(settings: Settings, request: Request, response: Response) -> None:
     """Take the cookie away."""
-    response.delete_cookie(cookie_name(settings), path="/", secure=settings.secure, httponly=True)
+    cookies.end(settings, request, response)
 
 
 def read(settings: Settings, request: Request) -> Session | None:
     """The session of a request; none when there is none, or it has ended, or was tampered with."""
-    sealed = request.cookies.get(cookie_name(settings), "")
-    try:
-        told = json.loads(_box(settings).decrypt(sealed.encode()))
-    except (InvalidToken, ValueError):
+    session = last(settings, request)
+    return None if session is None or session.over(time.time()) else session
+
+
+def last(settings: Settings, request: Request) -> Session | None:
+    """As ``read``, and also a session that has ended."""
+    if _SEEN not in request.scope:
+        request.scope[_SEEN] = _open(settings, cookies.read(settings, request))
+    session: Session | None = request.scope[_SEEN]
+    return session
+
+
+def _open(settings: Settings, sealed: str) -> Session | None:
+    told = unseal(settings.secret, PURPOSE, sealed) if sealed else None
+    if told is None:
         return None
-    person = told["person"]
-    session = Session(
-        Person(**{**person, "groups": tuple(person["groups"])}), told["csrf"], told["ends"]
-    )
-    return session if time.time() < session.ends else None
-
-
-def _box(settings: Settings) -> Fernet:
-    key = hashlib.sha256(b"promptrelease session\0" + settings.secret.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(key))
+    person = told.pop("person")
+    return Session(Person(**{**person, "groups": tuple(person["groups"])}), **told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from promptrelease.api.resources import Resource
-from promptrelease.console.identity.person import Person
+from promptrelease.console.identity.person import Headers, Person
 from promptrelease.views.failures import Conflict, Failure, Forbidden, NotFound, Unreachable
 
 Json = dict[str, Any]
@@ -24,6 +24,10 @@ PAGE = 500
 
 class SignedOut(Forbidden):
     """The API server does not take the person's token any more."""
+
+
+class Expired(Failure):
+    """The API server has forgotten the state from which on something was asked for."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +62,31 @@ class Kube:
 
     async def list(self, resource: Resource, *, fields: str = "", labels: str = "") -> list[Json]:
         """Read all objects of a kind in the namespace, page by page."""
-        query = {"limit": str(PAGE)}
-        if fields:
-            query["fieldSelector"] = fields
-        if labels:
-            query["labelSelector"] = labels
         found: list[Json] = []
-        while True:
-            page = await self.request("GET", self.path(resource), query=query)
+        async for page in self.pages(resource, fields=fields, labels=labels):
             kind = {"apiVersion": page["apiVersion"], "kind": resource.singular}
             found += [{**kind, **item} for item in page["items"] or ()]
+        return found
+
+    async def pages(
+        self, resource: Resource, *, fields: str = "", labels: str = "", size: int = PAGE
+    ) -> AsyncIterator[Json]:
+        """List, page by page, from one consistent snapshot.
+
+        Raises Expired, where reading takes longer than the server remembers.
+        """
+        query = {"limit": str(size)}
+        if fields:
+            # Few of many: the API server finds them in memory, and for a page it reads its store.
+            query = {"fieldSelector": fields}
+        if labels:
+            query["labelSelector"] = labels
+        while True:
+            page = await self.request("GET", self.path(resource), query=query)
+            yield page
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:
-                return found
+                return
 
     async def watch(
         self, resource: Resource, *, name: str = "", since: str = "", seconds: float = 300
@@ -79,11 +95,46 @@ class Kube:
 
         ``since`` is a resource version; without it, what is there comes first as ADDED.
         """
+        events = self.events(resource, name=name, since=since, seconds=seconds)
+        try:
+            async for kind, obj in events:
+                yield kind, obj
+        except Expired:
+            return
+        finally:
+            await events.aclose()
+
+    async def events(
+        self,
+        resource: Resource,
+        *,
+        name: str = "",
+        since: str = "",
+        seconds: float = 300,
+        bookmarks: bool = False,
+        opened: Callable[[], None] = lambda: None,
+    ) -> AsyncGenerator[tuple[str, Json], None]:
+        """As ``watch``, for whoever goes on where it ended.
+
+        Args:
+            resource: the kind.
+            name: of one object alone.
+            since: a resource version; without it, what is there comes first as ADDED.
+            seconds: the server ends it after so many.
+            bookmarks: whether events BOOKMARK are wanted, which tell a later resource version.
+            opened: called once the server has begun to answer: it may have nothing to tell.
+
+        Raises:
+            Expired: the server has forgotten what was at ``since``.
+
+        """
         query = {"watch": "1", "timeoutSeconds": str(max(1, int(seconds)))}
         if since:
             query["resourceVersion"] = since
         if name:
             query["fieldSelector"] = f"metadata.name={name}"
+        if bookmarks:
+            query["allowWatchBookmarks"] = "true"
         request = self.http.build_request(
             "GET",
             self.path(resource),
@@ -97,14 +148,15 @@ class Kube:
                 if response.status_code >= 400:
                     await response.aread()
                     raise _refused(response)
-                async for line in response.aiter_lines():
+                opened()
+                async for line in _lines(response):
                     event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        return  # too old, or the server goes away: look afresh
+                    if event["type"] == "ERROR":  # too old, or the server goes away
+                        raise Expired(str(event["object"].get("message", "")), "look afresh")
                     yield event["type"], event["object"]
             finally:
                 await response.aclose()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ValueError) as error:
             raise Unreachable(f"the API server does not answer: {error!r}", "try again") from error
 
     async def may(
@@ -185,7 +237,7 @@ class Kube:
                 path,
                 params=query,
                 content=None if body is None else json.dumps(body).encode(),
-                headers={**self._headers(), "Content-Type": content_type},
+                headers=[*self._headers(), (b"Content-Type", content_type.encode())],
             )
         except httpx.HTTPError as error:
             raise Unreachable(f"the API server does not answer: {error!r}", "try again") from error
@@ -197,8 +249,25 @@ class Kube:
             raise Unreachable("the API server's answer broke off", "try again") from error
         return answer
 
-    def _headers(self) -> dict[str, str]:
-        return {**self.person.headers(self.own_token), "Accept": "application/json"}
+    def _headers(self) -> Headers:
+        return [
+            *self.person.headers(self.own_token),
+            (b"Accept", b"application/json"),
+            # Nearby, packing and unpacking costs more than sending.
+            (b"Accept-Encoding", b"identity"),
+        ]
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Lines by line feeds alone: a prompt's text may have what else Unicode takes for an end."""
+    rest: list[bytes] = []
+    async for chunk in response.aiter_bytes():
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        for other in others:
+            if line := b"".join(rest):
+                yield line
+            rest = [other]
 
 
 def _refused(response: httpx.Response) -> Failure:
@@ -207,7 +276,11 @@ def _refused(response: httpx.Response) -> Failure:
     except ValueError:
         status = {}
     message = str(status.get("message") or response.text.strip() or f"HTTP {response.status_code}")
-    match response.status_code:
+    return _failure(response.status_code, message)
+
+
+def _failure(code: int, message: str) -> Failure:
+    match code:
         case 401:
             return SignedOut("your sign-in has ended", "sign in again")
         case 403:
@@ -216,6 +289,8 @@ def _refused(response: httpx.Response) -> Failure:
             return NotFound(message, "it may have been deleted, or the address is mistyped")
         case 409:
             return Conflict(message, "look at what is there now, and try again")
+        case 410:
+            return Expired(message, "load the page again")
         case 429 | 500 | 502 | 503 | 504:
             return Unreachable(f"the API server can't answer now: {message}", "try again")
     return Failure(message)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
+import asyncio
+import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -13,25 +14,47 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from promptrelease.console.identity import sessions
+from promptrelease.console.identity import browsers, sessions
+from promptrelease.console.identity.owntoken import OwnToken
 from promptrelease.console.identity.person import Person
+from promptrelease.console.identity.provider import Provider, Refused
+from promptrelease.console.identity.renewal import Renewals
 from promptrelease.console.kube.client import Kube, SignedOut
+from promptrelease.console.kube.feed import Feeds
+from promptrelease.console.kube.rights import Remembered, Rights
 from promptrelease.console.settings import Settings
-from promptrelease.console.web import failures
-from promptrelease.views.failures import Failure, Forbidden
+from promptrelease.console.web import again, failures, names
+from promptrelease.console.web.metrics import Metrics
+from promptrelease.console.web.probes import Readiness
+from promptrelease.views.failures import Failure
 
 
 @dataclass(frozen=True)
 class Console:
-    """What lives as long as the program; ``request.app.state.console``."""
+    """What lives as long as the program; ``request.app.state.console``.
+
+    Attributes:
+        http: connections to the API server, with its address and its CA.
+        provider: of OpenID; none where people sign in by token alone.
+        stopping: set when the program is asked to end: answers without an end end then.
+
+    """
 
     settings: Settings
     http: httpx.AsyncClient
     templates: Environment
+    metrics: Metrics
+    stopping: asyncio.Event
+    provider: Provider | None
+    renewals: Renewals
+    own_token: OwnToken
+    readiness: Readiness = field(default_factory=Readiness)
+    feeds: Feeds = field(default_factory=Feeds)
+    remembered: Remembered = field(default_factory=Remembered)
 
     def kube(self, person: Person, namespace: str) -> Kube:
         """The API server, as this person."""
-        return Kube(self.http, person, namespace)
+        return Kube(self.http, person, namespace, "" if person.token else self.own_token.now())
 
 
 @dataclass(frozen=True)
@@ -52,6 +75,11 @@ class Context:
     def kube(self) -> Kube:
         """The API server, as that person, in the namespace of the page."""
         return self.console.kube(self.person, self.namespace)
+
+    @property
+    def rights(self) -> Rights:
+        """What that person may do in the namespace of the page."""
+        return self.console.remembered.of(self.kube)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Answer with a page. Templates also know ``here``, ``person``, ``namespace``, ``csrf``."""
@@ -85,31 +113,48 @@ Page = Callable[[Context], Awaitable[Response]]
 def signed_in(page: Page) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint of a page: somebody is signed in, and meant to send what they sent.
 
-    A Failure that the page raises is shown as one.
+    A Failure that the page raises is shown as one. What somebody sends is never lost because their
+    session has ended: they can send it again.
     """
 
     async def endpoint(request: Request) -> Response:
         console: Console = request.app.state.console
-        session = sessions.read(console.settings, request)
+        names.check(request.path_params)
+        session = before = sessions.read(console.settings, request)
         if session is None:
-            return failures.sign_in(request)
+            return await _signed_out(request)
+        try:
+            session = await console.renewals.fresh(session)
+        except Refused:
+            return await _signed_out(request)
         namespace = request.path_params.get("namespace", console.settings.namespace)
         context = Context(request, console, session, namespace)
         try:
-            if request.method not in ("GET", "HEAD"):
-                given = request.headers.get("x-csrf-token") or str(
-                    (await context.form()).get("csrf", "")
-                )
-                if not secrets.compare_digest(given.encode(), session.csrf.encode()):
-                    raise Forbidden(
-                        "this form was not sent from a page of yours",
-                        "go back, load the page again, and send it once more",
-                    )
-            return await page(context)
+            if request.method not in ("GET", "HEAD") and not await _meant(context):
+                return await again.page(request, session)
+            response = await page(context)
         except SignedOut:
-            return failures.sign_in(request)
+            return await _signed_out(request)
         except Failure as failure:
-            return failures.shown(context, failure)
+            response = failures.shown(context, failure)
+        if session is not before:
+            sessions.write(console.settings, response, session)
+        return response
 
     endpoint.__name__ = getattr(page, "__name__", "page")
     return endpoint
+
+
+async def _meant(context: Context) -> bool:
+    """Whether a form comes from a page that this person was shown, in this session or the last."""
+    request, settings = context.request, context.console.settings
+    given = request.headers.get("x-csrf-token") or str((await context.form()).get("csrf", ""))
+    if hmac.compare_digest(given.encode(), context.session.csrf.encode()):
+        return True
+    return browsers.sent(settings, request, again.purpose(request), given)
+
+
+async def _signed_out(request: Request) -> Response:
+    if request.method in ("GET", "HEAD"):
+        return failures.sign_in(request)
+    return await again.page(request, None)

@@ -8,6 +8,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from promptrelease.console.identity.redirects import ours
+from promptrelease.console.web.names import address
 from promptrelease.views.failures import (
     Conflict,
     Failure,
@@ -42,9 +44,11 @@ def shown(context: Context, failure: Failure) -> Response:
 
 
 def sign_in(request: Request) -> Response:
-    """To the sign-in, and from there back to where they were; htmx is told by a header."""
-    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    target = f"/sign-in?next={quote(path if request.method == 'GET' else '/', safe='')}"
+    """To the sign-in, and from there back to where they were.
+
+    htmx is told of it, and leaves the page as it is: somebody may be writing on it.
+    """
     if request.headers.get("hx-request") == "true":
-        return Response(status_code=401, headers={"HX-Redirect": target})
-    return RedirectResponse(target, status_code=303)
+        return Response(status_code=401, headers={"HX-Trigger": "signed-out"})
+    target = quote(ours(address(request)), safe="")
+    return RedirectResponse(f"/sign-in?next={target}", status_code=303)

@@ -23,11 +23,21 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["when"] = when
+    made.filters["moment"] = moment
     return made
 
 
-def when(moment: Any) -> Markup:
-    """A time, which the page's script then tells in the reader's own zone."""
+def when(at: Any) -> Markup:
+    """A time; the page's script tells it in the reader's own zone, how long ago it was."""
+    return _time(at, "")
+
+
+def moment(at: Any) -> Markup:
+    """A time; the page's script tells it in the reader's own zone, to the minute."""
+    return _time(at, Markup(' data-form="full"'))
+
+
+def _time(moment: Any, form: str) -> Markup:
     if not moment:
         return Markup("")
     text = moment.isoformat() if isinstance(moment, datetime) else str(moment)
@@ -35,6 +45,6 @@ def when(moment: Any) -> Markup:
         at = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return Markup("{}").format(text)
-    return Markup('<time datetime="{}">{} UTC</time>').format(
-        at.isoformat().replace("+00:00", "Z"), at.strftime("%Y-%m-%d %H:%M")
+    return Markup('<time datetime="{}"{}>{} UTC</time>').format(
+        at.isoformat().replace("+00:00", "Z"), form, at.strftime("%Y-%m-%d %H:%M")
     )
