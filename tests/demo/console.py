@@ -49,10 +49,13 @@ def prepare(cluster: Cluster) -> None:
         f"{AUTHOR} writes and promotes, {APPROVER} approves; the API server knows who is who"
     ):
         people(cluster)
+        _until_named(cluster)
+        for number, reason in ((1, "Compare with the first one"), (2, "The first lost urgencies")):
+            cluster.kubectl(*_move(number, reason))
+            cluster.until(PRODUCTION, is_version(number))
         output(cluster.kubectl("apply", "-f", "-", stdin=POLICY))
     with step(f"{AUTHOR} wants version 3 in production, and production waits"):
-        _until_named(cluster)
-        output(cluster.kubectl(*_move("Two sentences kept everything in 48 of 48 tickets")))
+        output(cluster.kubectl(*_move(3, "Two sentences kept everything in 48 of 48 tickets")))
         cluster.kubectl("wait", f"prel/{PROMPT}", "--for=condition=Ready=false", "--timeout=30s")
         waits = "{.status.labels.production.pending.waitingFor}"
         output(cluster.kubectl("get", "prel", PROMPT, "--output", f"jsonpath={waits}"))
@@ -109,8 +112,8 @@ def tell(links: dict[str, str]) -> None:
     good("open both in two browsers, or one of them in a private window")
 
 
-def _move(reason: str, *more: str) -> list[str]:
-    wish = {"version": 3, "reason": reason}
+def _move(number: int, reason: str, *more: str) -> list[str]:
+    wish = {"version": number, "reason": reason}
     patch = json.dumps({"spec": {"labels": {"production": wish}}})
     return ["patch", "prel", PROMPT, "--type=merge", "--patch", patch, f"--as={AUTHOR}", *more]
 
@@ -120,7 +123,7 @@ def _until_named(cluster: Cluster) -> None:
     by = "--output=jsonpath={.spec.labels.production.by}"
     deadline = time.monotonic() + PATIENCE
     while True:
-        told = cluster.kubectl(*_move("try", "--dry-run=server", by), show=False, check=False)
+        told = cluster.kubectl(*_move(3, "try", "--dry-run=server", by), show=False, check=False)
         if told == AUTHOR:
             return
         if time.monotonic() > deadline:
