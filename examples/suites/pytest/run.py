@@ -17,7 +17,8 @@ import pytest
 
 HERE = Path(__file__).parent
 VERDICT = Path("/dev/termination-log")
-MAX_TEXT = 600  # of the 4,096 bytes that Kubernetes keeps of a verdict
+MAX_BYTES = 4096  # that Kubernetes keeps of a verdict
+MAX_TEXT = 600
 NAMED = 4
 
 
@@ -28,6 +29,7 @@ class Scores:
         self.passed: Counter[str] = Counter()
         self.total: Counter[str] = Counter()
         self.failed: dict[str, list[str]] = defaultdict(list)
+        self.cases: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.must_failed = False
 
     @pytest.hookimpl(wrapper=True)
@@ -41,8 +43,10 @@ class Scores:
             side = of["side"]
             self.total[side] += 1
             self.passed[side] += report.passed
+            what, name = item.originalname.removeprefix("test_"), of["ticket"].name
+            self.cases[name][side] |= set() if report.passed else {what}
             if side == "candidate" and not report.passed:
-                self.failed[item.originalname.removeprefix("test_")].append(of["ticket"].name)
+                self.failed[what].append(name)
                 self.must_failed |= item.get_closest_marker("must") is not None
         return report
 
@@ -63,7 +67,27 @@ class Scores:
             "text": self.text()[:MAX_TEXT],
             "link": link + os.environ["PROMPTRELEASE_EVALUATION"] if link else None,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        found = {name: value for name, value in found.items() if value is not None}
+        # Kubernetes keeps so many bytes: as many cases as have room, the failed ones first.
+        cases: list[dict[str, Any]] = []
+        for case in self.by_ticket():
+            if len(json.dumps({**found, "cases": [*cases, case]})) > MAX_BYTES:
+                break
+            cases.append(case)
+        return {**found, "cases": cases}
+
+    def by_ticket(self) -> list[dict[str, Any]]:
+        """Each ticket: whether it passed, before too, and what was wrong with it."""
+        found = []
+        for name, sides in self.cases.items():
+            case: dict[str, Any] = {"name": name}
+            for side, field in (("candidate", "passed"), ("baseline", "baselinePassed")):
+                if side in sides:
+                    case[field] = not sides[side]
+            if sides.get("candidate"):
+                case["text"] = f"{', '.join(sorted(sides['candidate']))} wrong"
+            found.append(case)
+        return sorted(found, key=lambda case: (case.get("passed", True), case["name"]))
 
     def text(self) -> str:
         """Which cases failed, a few of each kind by name."""

@@ -20,6 +20,8 @@ from promptrelease.api.promptsuite import Score
 
 MAX_MEMBERS = 256
 
+MAX_CASES = 64
+
 FINISHED = ("Passed", "Failed", "Error")
 
 Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int32"})]
@@ -59,6 +61,23 @@ class Counts(Model):
     """Those that did not."""
 
 
+class Case(Model):
+    """One case of a suite, as it went for the candidate and for the baseline."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    """By which people know it."""
+    passed: bool | None = None
+    """Whether the candidate passed it."""
+    score: Score | None = None
+    """How good the candidate was at it."""
+    baseline_passed: bool | None = None
+    """Whether the baseline passed it."""
+    baseline_score: Score | None = None
+    """How good the baseline was at it, by the same measure."""
+    text: Annotated[str, Field(max_length=256)] | None = None
+    """The finding, in a few words."""
+
+
 class Verdict(Model):
     """What an evaluation found out."""
 
@@ -76,6 +95,14 @@ class Verdict(Model):
     """The finding, in a few words."""
     link: Annotated[str, Field(max_length=2048)] | None = None
     """Where there is more to read."""
+    cases: (
+        Annotated[
+            list[Case],
+            Field(max_length=MAX_CASES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        ]
+        | None
+    ) = None
+    """Case by case; those that matter most where there are more."""
 
 
 class PromptEvaluationSpec(Model):

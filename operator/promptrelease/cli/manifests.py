@@ -95,7 +95,7 @@ def load(paths: Iterable[Path]) -> list[Manifest]:
         text = sys.stdin.read() if path == Path("-") else path.read_text(encoding="utf-8")
         try:
             for raw, node in documents(text):
-                if raw.get("apiVersion") == API_VERSION and raw.get("kind") in KINDS:
+                if raw.get("apiVersion") == API_VERSION and str(raw.get("kind")) in KINDS:
                     place = f"{path}:{node.start_mark.line + 1}"
                     try:
                         model = KINDS[raw["kind"]].model_validate(bare(raw))
@@ -103,7 +103,8 @@ def load(paths: Iterable[Path]) -> list[Manifest]:
                         mistakes += [f"{path}:{n}: {m}" for n, m in mistakes_of(node, error)]
                     else:
                         manifests.append(Manifest(raw, model, place))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            # PyYAML lets through what int() says of 0b_, and what nests too deeply for Python.
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
             mistakes.append(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}")
@@ -142,7 +143,9 @@ def documents(text: str) -> Iterator[tuple[dict[str, Any], yaml.Node]]:
             if not isinstance(raw, dict):
                 continue
             if isinstance(raw.get("items"), list):
-                yield from zip(raw["items"], _child(node, "items").value, strict=True)
+                for index, item in enumerate(raw["items"]):
+                    if isinstance(item, dict):
+                        yield item, _below(node, ("items", index))
             else:
                 yield raw, node
     finally:
@@ -164,15 +167,23 @@ def mistakes_of(node: yaml.Node, error: ValidationError) -> Iterator[tuple[int, 
 
 def line_of(node: yaml.Node, loc: Sequence[int | str]) -> int:
     """The line of a field, or of the innermost part of its path that is there."""
+    return _below(node, loc).start_mark.line + 1
+
+
+def _below(node: yaml.Node, loc: Sequence[int | str]) -> yaml.Node:
+    """The node of a field, or of the innermost part of its path that is there."""
     for step in loc:
         try:
             node = _child(node, step)
-        except (KeyError, IndexError, AttributeError, TypeError):
+        except (KeyError, IndexError, AttributeError, TypeError, ValueError):
             break
-    return node.start_mark.line + 1
+    return node
 
 
 def _child(node: Any, step: int | str) -> Any:
     if isinstance(node, yaml.MappingNode):
-        return {key.value: value for key, value in node.value}[str(step)]
-    return node.value[int(step)]
+        named = ((key.value, value) for key, value in node.value if isinstance(key.value, str))
+        return dict(named)[str(step)]
+    if isinstance(node, yaml.SequenceNode):
+        return node.value[int(step)]
+    raise KeyError(step)

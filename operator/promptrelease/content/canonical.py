@@ -28,7 +28,7 @@ def canonical_json(value: Any) -> str:
     if value is None or isinstance(value, bool | str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int):
-        return str(value) if abs(value) < _LARGEST_PLAIN else _number(float(value))
+        return str(value) if abs(value) < _LARGEST_PLAIN else _number(_float(value))
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, Mapping):
@@ -55,6 +55,13 @@ def normalized(value: Any) -> Any:
 def digest(value: Any) -> str:
     """``sha256:`` and 64 hexadecimal digits, of the canonical JSON."""
     return "sha256:" + hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"an integer of {value.bit_length()} bits is not JSON") from None
 
 
 def _number(value: float) -> str:

@@ -139,9 +139,13 @@ def from_files(files: Mapping[str, str]) -> tuple[Content, Metadata]:
     _check_facts(metadata)
     if (content.text is None) == (content.messages is None):
         raise ContentError(f"exactly one of {PROMPT} and {MESSAGES} is expected")
-    if content.digest != metadata.digest:
+    try:
+        found = content.digest
+    except (ValueError, RecursionError) as error:
+        raise ContentError(f"the files hold what no version can: {error}") from None
+    if found != metadata.digest:
         raise ContentError(
-            f"the files have digest {content.digest}, {METADATA} says {metadata.digest}: "
+            f"the files have digest {found}, {METADATA} says {metadata.digest}: "
             "they are not of one version, or were edited"
         )
     return content, metadata
@@ -164,7 +168,7 @@ def _parsed(files: Mapping[str, str], name: str, kind: type) -> Any:
         value = json.loads(files[name])
     except KeyError:
         raise ContentError(f"{name} is missing") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContentError(f"{name} is not JSON: {error}") from None
     if not isinstance(value, kind):
         raise ContentError(f"{name} holds no JSON {'object' if kind is dict else 'array'}")

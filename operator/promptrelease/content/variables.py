@@ -72,16 +72,22 @@ class Contract:
             prompt: who asks, for messages of errors.
 
         Raises:
-            ContentError: a type that is not one of the six, or a default of another type.
+            ContentError: a type that is not one of the six, a default of another type, or a name
+                that is a placeholder's as well.
 
         """
         self._prompt = prompt
         self._accept: dict[str, Callable[[Any], Any]] = dict.fromkeys(placeholders, _messages)
         self._defaults: dict[str, str] = {}
         for name, declared in variables.items():
-            accept = _ACCEPT.get(declared.get("type", ""))
+            if not isinstance(declared, Mapping):
+                raise ContentError(f"variable {name} is no JSON object")
+            kind = declared.get("type")
+            accept = _ACCEPT.get(kind) if isinstance(kind, str) else None
             if accept is None:
-                raise ContentError(f"variable {name} has the unknown type {declared.get('type')!r}")
+                raise ContentError(f"variable {name} has the unknown type {kind!r}")
+            if name in self._accept:
+                raise ContentError(f"{name} is both a variable and a placeholder")
             self._accept[name] = accept
             if "default" in declared:
                 try:

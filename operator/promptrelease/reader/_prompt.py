@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptrelease.content.files import Content, ContentError, Metadata
+from promptrelease.content.files import (
+    CONFIG,
+    MESSAGES,
+    METADATA,
+    TOOLS,
+    Content,
+    ContentError,
+    Metadata,
+)
 from promptrelease.content.template import TemplateError, Variable, parse
 from promptrelease.content.variables import Contract, Message
 from promptrelease.reader._frozen import FrozenDict, frozen
@@ -140,6 +148,7 @@ def prompt_of(content: Content, metadata: Metadata, is_fallback: bool = False) -
         ContentError: a template, variable or message that this reader can't make sense of.
 
     """
+    _check_shape(content)
     messages = content.messages or []
     common: dict[str, Any] = {
         "name": metadata.prompt,
@@ -173,6 +182,32 @@ def prompt_of(content: Content, metadata: Metadata, is_fallback: bool = False) -
         for message in messages
     )
     return ChatPrompt(**common, _messages=frozen(messages), _patterns=patterns)
+
+
+def _check_shape(content: Content) -> None:
+    """Check what no digest vouches for: whoever edits on purpose makes it right."""
+    for index, message in enumerate(content.messages or ()):
+        keys = message.keys() if isinstance(message, dict) else set()
+        if keys not in ({"role", "content"}, {"placeholder"}) or not _are_texts(message.values()):
+            raise ContentError(f"{MESSAGES}[{index}] is neither a message nor a placeholder")
+    if not isinstance(content.variables, dict):
+        raise ContentError(f"{METADATA} has variables that are no JSON object")
+    model = content.model
+    if not (
+        isinstance(model, dict)
+        and model.keys() <= {"provider", "name", "parameters"}
+        and _are_texts(value for name, value in model.items() if name != "parameters")
+        and isinstance(model.get("parameters", {}), dict)
+    ):
+        raise ContentError(f"{CONFIG} has a model that is not provider, name and parameters")
+    if not all(isinstance(tool, dict) for tool in content.tools):
+        raise ContentError(f"{TOOLS} holds something else than JSON objects")
+    if not isinstance(content.output, dict | None):
+        raise ContentError(f"{CONFIG} has an output that is no JSON object")
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _attributes(metadata: Metadata, is_fallback: bool) -> Mapping[str, str | int | bool]:

@@ -56,8 +56,26 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a suite; what was not told is none or empty."""
+
+    name: str
+    passed: bool | None = None
+    score: float | None = None
+    baseline_passed: bool | None = None
+    baseline_score: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found out; absent parts are none or empty."""
+    """What was found out; absent parts are none or empty.
+
+    Attributes:
+        cases: for people alone: nothing is decided by them, and of what the cluster holds they are
+            not read again.
+
+    """
 
     score: float | None = None
     baseline_score: float | None = None
@@ -65,6 +83,7 @@ class Verdict:
     counts: tuple[tuple[str, int], ...] = ()
     text: str = ""
     link: str = ""
+    cases: tuple[Case, ...] = field(default=(), compare=False)
 
     @property
     def difference(self) -> float | None:

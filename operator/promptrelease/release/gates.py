@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from promptrelease.api.promptrelease import MAX_APPROVALS, MAX_EVALUATIONS
 from promptrelease.release.evaluation import Question
 from promptrelease.release.log import intervals
 from promptrelease.release.model import Change, Consent
@@ -111,12 +112,14 @@ def ask(
         if policy.evaluations and with_suites:
             parts.append(_evaluated(policy.evaluations, candidate, scene))
     consents = {consent.name: consent for part in parts for consent in part.consents}
+    evaluations = {name for part in parts for name in part.evaluations}
     return Answer(
         # The same demand of two policies is one thing to wait for.
         waits=tuple(dict.fromkeys(part.wait for part in parts if part.wait)),
         hopeless=any(part.hopeless for part in parts),
-        consents=tuple(consents[name] for name in sorted(consents)),
-        evaluations=tuple(sorted({name for part in parts for name in part.evaluations})),
+        # As many as a status and an entry of the log can hold.
+        consents=tuple(consents[name] for name in sorted(consents)[:MAX_APPROVALS]),
+        evaluations=tuple(sorted(evaluations)[:MAX_EVALUATIONS]),
         unasked=tuple({q.name: q for part in parts for q in part.unasked}.values()),
         again=min((part.again for part in parts if part.again is not None), default=None),
     )

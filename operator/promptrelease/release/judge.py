@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
-from jsonschema.exceptions import best_match
-from jsonschema.validators import validator_for
 
 from promptrelease.api.promptversion import Message, PromptVersionSpec, Variable, version_name
 from promptrelease.content.canonical import normalized
 from promptrelease.content.files import Content, Metadata, to_files
 from promptrelease.content.template import Include, Template, TemplateError, parse, splice
+from promptrelease.release import schemas
 from promptrelease.release.model import Problem, Verdict
 
 MAX_DEPTH = 5
@@ -84,7 +83,7 @@ def judge(spec: PromptVersionSpec, lookup: Lookup) -> Resolution:
         used = frozenset[str]().union(*(template.variables for template in resolved))
         problems += _contract_problems(spec, inherited, used)
         problems += _include_problems(spec)
-    problems += _schema_problems(spec)
+    problems += schemas.problems(_schemas(spec))
     if problems:
         return _refused(*dict.fromkeys(problems))
     content = _content(spec, inherited, resolved)
@@ -261,34 +260,12 @@ def _include_problems(spec: PromptVersionSpec) -> list[Problem]:
     ]
 
 
-def _schema_problems(spec: PromptVersionSpec) -> list[Problem]:
-    schemas = [
-        (f"tools[{tool.name}].parameters", _plain(tool.parameters))
-        for tool in spec.tools or ()
-        if tool.parameters is not None
-    ]
+def _schemas(spec: PromptVersionSpec) -> Iterator[tuple[str, dict[str, Any]]]:
+    for tool in spec.tools or ():
+        if tool.parameters is not None:
+            yield f"tools[{tool.name}].parameters", _plain(tool.parameters)
     if spec.output is not None:
-        schemas.append(("output", _plain(spec.output)))
-    problems = []
-    for place, schema in schemas:
-        # Formats are not looked at: a pattern is ECMA-262's, and Python would refuse \p{L} in it.
-        meta = _meta_schema(schema)
-        error = best_match(validator_for(meta)(meta).iter_errors(schema))
-        if error is not None:
-            where = "".join(f".{step}" for step in error.absolute_path)
-            problems.append(
-                Problem("SchemaInvalid", f"{place}{where} is not JSON Schema: {error.message}")
-            )
-    return problems
-
-
-def _meta_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a schema must conform to: the draft that it names, else 2020-12."""
-    default = jsonschema.Draft202012Validator
-    try:
-        return validator_for(schema, default=default).META_SCHEMA
-    except (TypeError, ValueError, AttributeError):
-        return default.META_SCHEMA  # its "$schema" is no URI, or not even a string
+        yield "output", _plain(spec.output)
 
 
 def _content(

@@ -7,6 +7,7 @@ that nobody has written down yet: whatever crashes, the entry can be written aft
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from promptrelease.api.promptrelease import MAX_SERVED
@@ -101,6 +102,34 @@ def unended(entries: Sequence[Change]) -> Change | None:
 def has_ended(entries: Sequence[Change], revision: int) -> bool:
     """Whether a label serves nothing since that revision, as far as the log tells."""
     return bool(entries) and entries[0].kind == WITHDRAWAL and entries[0].revision >= revision
+
+
+def last_served(known: Served, entries: Sequence[Change]) -> Served | None:
+    """What a label served last, by status or log, whichever knows more; none once that has ended.
+
+    Of words the entries that are kept know nothing.
+    """
+    if has_ended(entries, known.revision):
+        return None
+    entry = unended(entries)
+    if entry is None or entry.to is None or entry.revision <= known.revision:
+        return known
+    return replace(
+        known,
+        version=entry.to,
+        digest=entry.digest,
+        revision=entry.revision,
+        since=entry.at,
+        reason=entry.reason,
+        by=entry.by,
+        history=history(entry.to, known, ()),
+        kind=entry.kind,
+        before=entry.before,
+        approvals=entry.approvals,
+        evaluations=entry.evaluations,
+        break_glass=entry.break_glass,
+        checksum="",
+    )
 
 
 def unlogged(

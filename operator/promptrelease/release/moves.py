@@ -26,6 +26,10 @@ from promptrelease.release.times import timestamp
 HEALS = frozenset({"IncludeMissing"})
 """What can be wrong with a version and right again without anybody changing their mind."""
 
+_FAR = 2**53 - 1
+_LEAP = 1_000_000
+"""Moves that may be under way at once, with room to spare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -92,8 +96,20 @@ def proposal(view: View, label: str, now: datetime) -> Proposal | None:
 
 def highest_revision(view: View, release: Release) -> int:
     """The highest revision that was ever given out for this prompt, as far as is known."""
-    on_cluster = (cm.served.revision for cm in view.config_maps.values() if cm.served is not None)
-    return max((release.status.revision, view.logged_revision, *on_cluster))
+    found = [c.revision for cm in view.config_maps.values() if (c := claim(release, cm))]
+    logged = view.logged_revision if _may_be_ours(release, view.logged_revision) else 0
+    return max((release.status.revision, logged, *found))
+
+
+def claim(release: Release, config_map: ConfigMap) -> Served | None:
+    """What a ConfigMap says that it serves, as far as that can be true."""
+    served = config_map.served
+    return served if served is not None and _may_be_ours(release, served.revision) else None
+
+
+def _may_be_ours(release: Release, revision: int) -> bool:
+    """Whether we can have counted that far: from the last number that fits there is no next one."""
+    return revision <= max(_FAR, release.status.revision + _LEAP)
 
 
 def is_ours(config_map: ConfigMap, release: Release) -> bool:
@@ -116,21 +132,25 @@ def is_as_written(config_map: ConfigMap, served: Served) -> bool:
 def what_is_served(view: View, release: Release, label: str) -> Served | None:
     """The ConfigMap says so, unless it is damaged or was put back to something older."""
     known = release.status.labels.get(label, LabelStatus()).served
+    if known is not None and not _may_be_ours(release, known.revision):
+        known = None
     written = view.written.get(label)
     if written is not None and (known is None or written.revision > known.revision):
         known = written  # and the status is on its way
     config_map = view.config_maps.get(label)
     if config_map is None and known is not None:
-        # The log may tell of its end before the status does.
-        return None if log.has_ended(view.log.get(label, ()), known.revision) else known
-    if config_map is None or config_map.served is None or not is_ours(config_map, release):
+        # The log may tell of its end, or of another move, before the status does.
+        last = log.last_served(known, view.log.get(label, ()))
+        return last if last is None or _may_be_ours(release, last.revision) else known
+    claimed = claim(release, config_map) if config_map is not None else None
+    if config_map is None or claimed is None or not is_ours(config_map, release):
         return known
-    if known is not None and config_map.served.revision <= known.revision:
+    if known is not None and claimed.revision <= known.revision:
         # The same move, in files that an upgraded operator has written anew, says its own checksum.
-        anew = replace(known, checksum=config_map.served.checksum)
-        return anew if config_map.authentic and config_map.served == anew else known
+        anew = replace(known, checksum=claimed.checksum)
+        return anew if config_map.authentic and claimed == anew else known
     # A higher revision is ours that no status tells of yet, after a crash; or somebody's claim.
-    return config_map.served if config_map.authentic else known
+    return claimed if config_map.authentic else known
 
 
 def _wanted(view: View, release: Release) -> Iterator[tuple[str, Wanted | None]]:

@@ -16,7 +16,7 @@ from promptrelease.api.promptrelease import LATEST
 from promptrelease.release import log, retention, scene, statuses
 from promptrelease.release.evaluation import Question
 from promptrelease.release.model import Change, Release, Retirement, Served, View
-from promptrelease.release.moves import Outcome, is_as_written, is_ours, outcomes
+from promptrelease.release.moves import Outcome, claim, is_as_written, is_ours, outcomes
 from promptrelease.release.steps import (
     ApplyConfigMap,
     AskSuite,
@@ -85,11 +85,11 @@ def untold(view: View) -> list[tuple[str, Served]]:
     if release is None or release.deleting:
         return []
     return [
-        (label, config_map.served)
+        (label, served)
         for label, config_map in sorted(view.config_maps.items())
-        if config_map.served is not None
+        if (served := claim(release, config_map)) is not None
         and is_ours(config_map, release)
-        and statuses.consumers(view, release, label, config_map.served) is None
+        and statuses.consumers(view, release, label, served) is None
     ]
 
 
@@ -122,7 +122,7 @@ def _applies(
 
 def _deletes(view: View, release: Release) -> Iterator[DeleteConfigMap]:
     for config_map in statuses.leaving(view, release):
-        served = config_map.served
+        served = claim(release, config_map)
         # What no status has noted yet would be forgotten, and its revision given out again; what
         # no log has would be lost.
         if served is None or (
@@ -141,7 +141,7 @@ def _changes(
     served = {o.label: o.served for o in decided}
     for label, config_map in sorted(view.config_maps.items()):
         if is_ours(config_map, release):
-            what = served.get(label, config_map.served)
+            what = served.get(label, claim(release, config_map))
             yield from log.unlogged(release.name, config_map, what, view.log.get(label, ()))
     for label, entries in sorted(view.log.items()):
         if label == LATEST or label in release.labels or label in view.config_maps:

@@ -73,6 +73,7 @@ def job(
     template["metadata"] = _merged(template.get("metadata"), labels)
     pod: dict[str, Any] = template.setdefault("spec", {})
     pod["restartPolicy"] = "Never"
+    pod.setdefault("automountServiceAccountToken", False)  # a suite asks the API server nothing
     pod["volumes"] = [*(pod.get("volumes") or ()), *(_volume(side, maps) for side in SIDES)]
     mounts = [
         {"name": _volume_name(side), "mountPath": f"{FOLDER}/{side}", "readOnly": True}

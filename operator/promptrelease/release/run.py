@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from promptrelease.release import job_template
 from promptrelease.release.evaluation import (
     ERROR,
     FAILED,
@@ -108,6 +109,9 @@ def decide(
         phase, message = weigh(suite, evaluation.evidence)
         done = replace(status, verdict=evaluation.evidence)
         return _ended(done, jobs, phase, message, now)
+    if problem := job_template.problem(suite.job):
+        text = f"no Job can be made of PromptSuite {suite.name}: {problem}"
+        return _ended(status, jobs, ERROR, text, now)
     newest = max(jobs, key=lambda job: attempt_of(job), default=None)
     if newest is None and status.attempts == 0:
         return _started(evaluation, suite, has_room, now)

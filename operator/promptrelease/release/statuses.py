@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from promptrelease.api.promptrelease import LATEST
+from promptrelease.api.promptrelease import LATEST, MAX_LABELS
 from promptrelease.release import conditions
 from promptrelease.release.consumers import Consumers
 from promptrelease.release.model import (
@@ -17,7 +17,7 @@ from promptrelease.release.model import (
     VersionStatus,
     View,
 )
-from promptrelease.release.moves import Outcome, highest_revision, is_ours
+from promptrelease.release.moves import Outcome, claim, highest_revision, is_ours
 from promptrelease.release.steps import WriteVersionStatus
 from promptrelease.release.times import timestamp
 
@@ -33,11 +33,12 @@ def of_release(
         for o in decided
         if o.served is not None or o.pending is not None
     }
-    # A withdrawn label is still served as long as its ConfigMap is there.
+    # A withdrawn label is still served as long as its ConfigMap is there; of more than a status can
+    # hold, the rest shows when these are gone.
     still_there = []
     for config_map in leaving(view, release):
-        label, served = config_map.label, config_map.served
-        if served is not None:
+        label, served = config_map.label, claim(release, config_map)
+        if served is not None and len(labels) <= MAX_LABELS:
             labels[label] = LabelStatus(served, None, consumers(view, release, label, served))
         if label in view.obstacles:
             still_there.append(view.obstacles[label].message)

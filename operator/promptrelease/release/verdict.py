@@ -10,10 +10,13 @@ import json
 import math
 from typing import Any
 
-from promptrelease.release.evaluation import FAILED, PASSED, Suite, Verdict
+from promptrelease.api.promptevaluation import MAX_CASES
+from promptrelease.release.evaluation import FAILED, PASSED, Case, Suite, Verdict
 
 MAX_TEXT = 1024
 MAX_LINK = 2048
+MAX_CASE = 256
+MAX_NAME = 128
 MAX_BYTES = 16384
 LARGEST = 1e9
 _COUNTS = ("total", "passed", "failed")
@@ -47,6 +50,7 @@ def parse(message: str) -> Verdict | None:
         counts=_counts(found.get("counts")),
         text=_text(found, "text", MAX_TEXT),
         link=_link(found),
+        cases=_cases(found.get("cases")),
     )
 
 
@@ -137,6 +141,31 @@ def _counts(value: Any) -> tuple[tuple[str, int], ...]:
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**31:
             raise Unreadable(f"counts.{name} is not a count")
         result.append((name, count))
+    return tuple(result)
+
+
+def _cases(value: Any) -> tuple[Case, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise Unreadable("cases is not a list")
+    result = []
+    for i, one in enumerate(value[:MAX_CASES]):
+        name = _text(one, "name", MAX_NAME) if isinstance(one, dict) else ""
+        if not name:
+            raise Unreadable(f"cases[{i}] is not an object with a name")
+        try:
+            case = Case(
+                name=name,
+                passed=_boolean(one, "passed"),
+                score=_number(one, "score"),
+                baseline_passed=_boolean(one, "baselinePassed"),
+                baseline_score=_number(one, "baselineScore"),
+                text=_text(one, "text", MAX_CASE),
+            )
+        except Unreadable as error:
+            raise Unreadable(f"cases[{i}]: {error}") from None
+        result.append(case)
     return tuple(result)
 
 

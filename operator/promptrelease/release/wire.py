@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from promptrelease.release import claims
 from promptrelease.release.consumers import Consumers, Fixed
 from promptrelease.release.model import (
     BreakGlass,
-    Change,
     Condition,
     ConfigMap,
     Consent,
@@ -40,6 +39,7 @@ Json = Mapping[str, Any]
 BREAK_GLASS = "breakglass.promptrelease.dev/"
 """An annotation of this prefix and a label's name skips the gates for one move of it."""
 
+_LONGEST_NAME = 63
 _BREAK_GLASS = re.compile(r"v([1-9][0-9]{0,9}): *(\S.*)", re.DOTALL)
 
 
@@ -96,7 +96,7 @@ def config_map(obj: Json) -> ConfigMap:
     its_annotations = meta.get("annotations") or {}
     owner = _controller(meta)
     managed_fields = meta.get("managedFields") or ()
-    served = _served_from_annotations(its_labels, its_annotations)
+    served = claims.served(its_labels, its_annotations)
     return ConfigMap(
         name=meta["name"],
         label=label,
@@ -114,7 +114,7 @@ def config_map(obj: Json) -> ConfigMap:
             (name for name in (*its_labels, *its_annotations) if name.startswith(PREFIX)),
             managed_fields,
         ),
-        backlog=_backlog(prompt, label, its_annotations.get(f"{PREFIX}backlog", ""))
+        backlog=claims.backlog(prompt, label, its_annotations.get(f"{PREFIX}backlog", ""))
         if _are_as_we_left_them([f"{PREFIX}backlog"], managed_fields)
         else (),
     )
@@ -126,7 +126,8 @@ def release_and_label(name: str) -> tuple[str, str]:
     By its name and not by its labels: these may be what somebody has changed.
     """
     prompt, _, label = name.rpartition(".")
-    return (prompt, label) if prompt and "." not in prompt else ("", "")
+    is_ours = prompt and "." not in prompt and max(len(prompt), len(label)) <= _LONGEST_NAME
+    return (prompt, label) if is_ours else ("", "")
 
 
 def release_status(name: str, status: ReleaseStatus) -> dict[str, Any]:
@@ -319,55 +320,6 @@ def _withdrawn_by(lines: str) -> dict[str, str]:
     """Lines of a label and who withdrew it."""
     pairs = (line.partition(" ") for line in lines.splitlines())
     return {label: who for label, _, who in pairs}
-
-
-def _backlog(prompt: str, label: str, text: str) -> tuple[Change, ...]:
-    try:
-        return tuple(
-            Change(
-                **{
-                    **change,
-                    "release": prompt,
-                    "label": label,
-                    "approvals": tuple(Consent(**one) for one in change["approvals"]),
-                    "evaluations": tuple(change.get("evaluations", ())),
-                }
-            )
-            for change in (json.loads(text) if text else ())
-        )
-    except (ValueError, TypeError, KeyError):
-        return ()  # somebody wrote into it
-
-
-def _served_from_annotations(its_labels: Json, its_annotations: Json) -> Served | None:
-    def value(name: str) -> str:
-        text: str = its_annotations[PREFIX + name]
-        return text
-
-    try:
-        return Served(
-            version=int(its_labels[f"{PREFIX}version"]),
-            digest=value("digest"),
-            revision=int(value("revision")),
-            since=value("since"),
-            reason=value("reason"),
-            by=value("by"),
-            history=tuple(int(v) for v in value("history").split(",")),
-            kind=its_annotations.get(f"{PREFIX}kind", ""),
-            before=int(before) if (before := its_annotations.get(f"{PREFIX}from")) else None,
-            approvals=_consents_from(its_annotations.get(f"{PREFIX}approvals", "")),
-            evaluations=tuple(
-                name for name in its_annotations.get(f"{PREFIX}evaluations", "").split(",") if name
-            ),
-            break_glass=its_annotations.get(f"{PREFIX}break-glass", ""),
-            checksum=value("checksum"),
-        )
-    except (KeyError, ValueError, TypeError):
-        return None
-
-
-def _consents_from(text: str) -> tuple[Consent, ...]:
-    return tuple(Consent(name, by) for name, by in (json.loads(text) if text else ()))
 
 
 def _checksum(obj: Json) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from promptrelease.api import API_VERSION
+from promptrelease.release import job_template
 from promptrelease.release.evaluation import (
+    Case,
     Container,
     Evaluation,
     EvaluationStatus,
@@ -19,6 +21,7 @@ from promptrelease.release.evaluation import (
 )
 from promptrelease.release.run import DEADLINE
 from promptrelease.release.times import moment
+from promptrelease.release.verdict import LARGEST
 
 Json = Mapping[str, Any]
 
@@ -31,14 +34,15 @@ def suite(obj: Json) -> Suite:
     meta, spec = obj["metadata"], obj["spec"]
     rule = spec.get("pass") or {}
     baseline = spec.get("baseline", "production")
-    asked = [sorted(spec["prompts"]), spec["job"], rule, baseline]
+    job = job_template.bounded(spec["job"])
+    asked = [sorted(spec["prompts"]), job, rule, baseline]
     return Suite(
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         prompts=frozenset(spec["prompts"]),
         digest=f"sha256:{hashed(asked)}",
-        job=spec["job"],
+        job=job,
         min_score=rule.get("minScore"),
         max_drop=rule.get("maxDrop"),
         baseline=baseline,
@@ -62,7 +66,7 @@ def evaluation(obj: Json) -> Evaluation:
         candidate=_members(spec["candidate"]),
         baseline=_members(spec.get("baseline") or ()),
         by=spec.get("by", ""),
-        evidence=_verdict(spec["verdict"]) if "verdict" in spec else None,
+        evidence=_verdict(spec["verdict"]) if spec.get("verdict") is not None else None,
         status=_status(obj.get("status") or {}),
     )
 
@@ -195,14 +199,32 @@ def _verdict(verdict: Json) -> Verdict:
     )
 
 
+def _bounded(difference: float) -> float:
+    """Of two scores from the far ends, as far as a status can say it."""
+    return max(-LARGEST, min(LARGEST, round(difference, 9)))
+
+
 def _verdict_manifest(verdict: Verdict) -> dict[str, Any]:
     result: dict[str, Any] = {
         "score": verdict.score,
         "baselineScore": verdict.baseline_score,
-        "difference": None if verdict.difference is None else round(verdict.difference, 9),
+        "difference": None if verdict.difference is None else _bounded(verdict.difference),
         "passed": verdict.passed,
         "counts": dict(verdict.counts) or None,
         "text": verdict.text or None,
         "link": verdict.link or None,
+        "cases": [_case_manifest(case) for case in verdict.cases] or None,
+    }
+    return {field: value for field, value in result.items() if value is not None}
+
+
+def _case_manifest(case: Case) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "name": case.name,
+        "passed": case.passed,
+        "score": case.score,
+        "baselinePassed": case.baseline_passed,
+        "baselineScore": case.baseline_score,
+        "text": case.text or None,
     }
     return {field: value for field, value in result.items() if value is not None}

@@ -68,7 +68,7 @@ def approval(obj: Json) -> Approval:
         by=spec.get("by", ""),
         comment=spec.get("comment", ""),
         created=moment(meta["creationTimestamp"]),
-        expires=moment(spec["expiresAt"]) if "expiresAt" in spec else None,
+        expires=moment(spec["expiresAt"]) if spec.get("expiresAt") is not None else None,
     )
 
 

@@ -475,3 +475,26 @@ class TestTogether:
         assert answer == Answer(
             consents=(Consent("ann-9", "ann"), Consent("bob-9", "bob"), Consent("mia-9", "mia"))
         )
+
+
+def test_a_move_passes_on_no_more_approvals_than_a_status_can_hold() -> None:
+    demand = policy(approvals=Approvals(16, ()))
+    words = [
+        Approval(
+            name=f"a{number:03}",
+            uid=str(number),
+            resource_version=str(number),
+            release="ticket",
+            label="production",
+            version=7,
+            digest=OURS,
+            approves=True,
+            by=f"person-{number}",
+            comment="",
+            created=NOW,
+        )
+        for number in range(100)
+    ]
+    answer = asked(demand, words=words)
+    assert answer.passed
+    assert [consent.name for consent in answer.consents] == [f"a{n:03}" for n in range(64)]

@@ -216,6 +216,31 @@ def test_what_is_served_as_far_as_the_log_tells(
         assert log.has_ended(entries, revision) == ended
 
 
+@pytest.mark.parametrize(
+    ("entries", "version", "revision"),
+    [
+        pytest.param((), 7, 5, id="nothing is written down"),
+        pytest.param((move(5, 7),), 7, 5, id="the same move"),
+        pytest.param((move(4, 6),), 7, 5, id="an earlier one"),
+        pytest.param((move(6, 8), move(5, 7)), 8, 6, id="a later one, and no status since"),
+        pytest.param((end(6, 9), move(6, 8)), None, None, id="a later one, and its end"),
+        pytest.param((end(5, 9), move(5, 7)), None, None, id="its end"),
+        pytest.param((end(4, 9), move(4, 6)), 7, 5, id="an earlier end"),
+        pytest.param((move(6, 7), end(5, 9), move(5, 7)), 7, 6, id="its end, and it came back"),
+    ],
+)
+def test_what_was_served_last_when_the_config_map_is_gone(
+    entries: tuple[Change, ...], version: int | None, revision: int | None
+) -> None:
+    found = log.last_served(SERVED, entries)
+    if found is None:
+        assert version is None
+        return
+    assert (found.version, found.digest, found.revision) == (version, f"d{version}", revision)
+    assert found.history[0] == version
+    assert found.checksum == (SERVED.checksum if revision == SERVED.revision else "")
+
+
 class TestUnlogged:
     CONFIG_MAP = ConfigMap(
         name="ticket.production",

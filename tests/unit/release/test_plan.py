@@ -196,3 +196,13 @@ def test_damage_right_after_a_move_is_drift_and_no_second_move(settled: Cluster)
     assert isinstance(step, ApplyConfigMap)
     assert step.drift
     assert step.served == ours.served
+
+
+def test_more_withdrawn_labels_than_a_status_holds_are_told_in_part(settled: Cluster) -> None:
+    view = settled.view()
+    ours = view.config_maps["production"]
+    more = {f"l{n:02}": replace(ours, label=f"l{n:02}", name=f"p.l{n:02}") for n in range(40)}
+    crowded = replace(view, config_maps={**view.config_maps, **more})
+    labels = status_of(plan(crowded, settled.now())).status.labels
+    assert len(labels) == 17
+    assert "production" in labels

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptrelease.release.evaluation import FAILED, PASSED, Suite, Verdict
-from promptrelease.release.verdict import MAX_BYTES, Unreadable, parse, weigh
+from promptrelease.api.promptevaluation import MAX_CASES
+from promptrelease.release import wire_evaluation
+from promptrelease.release.evaluation import FAILED, PASSED, EvaluationStatus, Suite, Verdict
+from promptrelease.release.verdict import LARGEST, MAX_BYTES, Unreadable, parse, weigh
 
 
 def suite(min_score: float | None = None, max_drop: float | None = None) -> Suite:
@@ -22,7 +25,8 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=6,
 )
-fields = st.sampled_from(["score", "baselineScore", "passed", "counts", "text", "link", "other"])
+FIELDS = ("score", "baselineScore", "passed", "counts", "text", "link", "cases", "other")
+fields = st.sampled_from(FIELDS)
 
 
 @given(st.text())
@@ -73,14 +77,32 @@ def test_what_passes_has_a_score_that_is_high_enough(found: dict[str, Any], code
         ('{"counts": {"total": -1}}', "counts.total is not a count"),
         ('{"link": "javascript:alert(1)"}', "link is not a web address"),
         ('{"text": 5}', "text is not a text"),
+        ('{"cases": {}}', "cases is not a list"),
+        ('{"cases": [{"name": "a"}, 5]}', "cases[1] is not an object with a name"),
+        ('{"cases": [{"passed": true}]}', "cases[0] is not an object with a name"),
+        ('{"cases": [{"name": "a", "score": "1"}]}', "cases[0]: score is not a number"),
+        ('{"cases": [{"name": "a", "baselinePassed": 1}]}', "cases[0]: baselinePassed is neither"),
         ("[1]", "not a JSON object"),
         ("[" * 5000, "is not JSON"),
         ('{"text": "' + "x" * MAX_BYTES + '"}', "longer than"),
     ],
 )
 def test_hostile_verdicts(message: str, words: str) -> None:
-    with pytest.raises(Unreadable, match=words.replace(".", r"\.")):
+    with pytest.raises(Unreadable, match=re.escape(words)):
         parse(message)
+
+
+def test_cases_are_read_and_written_and_decide_nothing() -> None:
+    told = {"name": "T-1", "passed": False, "score": 0.5, "baselinePassed": True, "text": "no"}
+    verdict = parse(json.dumps({"score": 1, "cases": [told, {"name": "T-2"}]}))
+    assert verdict is not None
+    assert weigh(suite(0.9), verdict)[0] == PASSED
+    status = EvaluationStatus(PASSED, verdict=verdict)
+    written = wire_evaluation.status_manifest(status)["verdict"]["cases"]
+    assert written == [told, {"name": "T-2"}]
+    many = parse(json.dumps({"cases": [{"name": str(i)} for i in range(2 * MAX_CASES)]}))
+    assert many is not None
+    assert len(many.cases) == MAX_CASES
 
 
 @pytest.mark.parametrize("message", ["", " \n"])
@@ -114,3 +136,10 @@ def test_weighing(rule: Suite, verdict: Verdict | None, code: int, phase: str, w
     found, message = weigh(rule, verdict, code)
     assert found == phase
     assert words in message
+
+
+def test_a_difference_from_one_end_to_the_other_is_one_that_a_status_can_hold() -> None:
+    written = wire_evaluation.status_manifest(EvaluationStatus(verdict=Verdict(LARGEST, -LARGEST)))
+    assert written["verdict"]["difference"] == LARGEST
+    written = wire_evaluation.status_manifest(EvaluationStatus(verdict=Verdict(-LARGEST, LARGEST)))
+    assert written["verdict"]["difference"] == -LARGEST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given
@@ -36,6 +37,9 @@ conditions = st.builds(
     observed_generation=numbers,
     last_transition_time=words,
 )
+times = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1)).map(
+    lambda time: f"{time:%Y-%m-%dT%H:%M:%SZ}"
+)
 histories = st.lists(numbers, min_size=1, max_size=10, unique=True).map(tuple)
 consents = st.builds(Consent, name=word, by=words)
 changes = st.builds(
@@ -49,7 +53,7 @@ changes = st.builds(
     digest=words,
     reason=words,
     by=words,
-    at=word,
+    at=times,
     approvals=st.lists(consents, max_size=2).map(tuple),
     break_glass=words,
 )
@@ -58,7 +62,7 @@ moves = st.builds(
     version=numbers,
     digest=word,
     revision=numbers,
-    since=word,
+    since=times,
     reason=words,
     by=words,
     history=histories,

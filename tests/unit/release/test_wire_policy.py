@@ -190,3 +190,11 @@ def test_a_change_and_what_it_leaves_out() -> None:
         "namespace": "team",
         "labels": {"promptrelease.dev/prompt": "ticket", "promptrelease.dev/label": "production"},
     }
+
+
+def test_a_null_where_a_time_may_be_left_out_is_no_time() -> None:
+    spec = {"release": "p", "label": "l", "version": 1, "digest": "d", "decision": "approve"}
+    meta = {"name": "a", "uid": "u", "resourceVersion": "1"}
+    meta["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    found = wire_policy.approval({"metadata": meta, "spec": {**spec, "expiresAt": None}})
+    assert found.expires is None
