@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -25,9 +25,17 @@ T = TypeVar("T")
 
 
 @contextmanager
-def control_plane(*namespaces: str) -> Iterator[ControlPlane]:
-    """Run an API server with the CustomResourceDefinitions and some namespaces."""
-    with ControlPlane() as running:
+def control_plane(
+    *namespaces: str, arguments: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[ControlPlane]:
+    """Run an API server with the CustomResourceDefinitions and some namespaces.
+
+    Args:
+        namespaces: to be created.
+        arguments: more of the command line, by component.
+
+    """
+    with ControlPlane(arguments=arguments) as running:
         running.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
         running.kubectl("wait", "crd", "--all", "--for=condition=Established")
         for namespace in namespaces:
@@ -47,7 +55,7 @@ def operator(
     Args:
         cluster: where.
         arguments: of its command line.
-        ready: any of these words.
+        ready: any of these words; without one the block begins at once.
         read_on: whether the block reads what more it says.
 
     """
@@ -55,7 +63,7 @@ def operator(
     command = ["-m", "promptrelease.controller.main", "--health-port", str(port), *arguments]
     with _program(cluster, command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        for line in process.stderr:
+        for line in process.stderr if ready else ():
             if any(word in line for word in ready):
                 break
         if not read_on:
@@ -65,13 +73,23 @@ def operator(
 
 
 @contextmanager
-def floor(cluster: ControlPlane, namespace: str) -> Iterator[None]:
-    """Run the floor for a namespace until the block ends."""
+def floor(
+    cluster: ControlPlane, namespace: str, *, wait: bool = True
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the floor for a namespace until the block ends; for all where it is empty.
+
+    Args:
+        cluster: where.
+        namespace: whose releases it serves.
+        wait: until it has listed.
+
+    """
     command = ["-m", "bench.floor", str(cluster.kubeconfig()), namespace]
     with _program(cluster, command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        process.stdout.readline()
-        yield
+        if wait:
+            process.stdout.readline()
+        yield process
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The least that any operator must do: a bare watch, and one apply for each event. No status.
 
-Run as a program it serves a namespace's releases: ``python -m bench.floor KUBECONFIG NAMESPACE``.
-It is what the operator is measured against, in the same run, with the same client library.
+Run as a program it serves a namespace's releases: ``python -m bench.floor KUBECONFIG NAMESPACE``,
+or all there are where that is ``""``; then it lists the versions, too, as any operator must. It is
+what the operator is measured against, in the same run, with the same client library.
 """
 
 from __future__ import annotations
@@ -16,23 +17,32 @@ from kubernetes.aio.client import ApiClient
 
 from promptrelease.content.files import Content
 from promptrelease.controller.client import configuration
-from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, Kube
+from promptrelease.controller.kube import CONFIG_MAPS, RELEASES, VERSIONS, Kube
 from promptrelease.release import render
 from promptrelease.release.model import Served
+from promptrelease.release.render import MANAGED_BY
+
+APART = "t"
+"""Namespaces of a population begin so: what serves them has ConfigMaps there already."""
 
 TEXT = "Summarize the ticket for the team that will answer it. " * 20
 
 
-async def serve(kubeconfig: Path, namespace: str, workers: int = 16) -> None:
+async def serve(kubeconfig: Path, namespace: str | None, workers: int = 16) -> None:
     """Write a ConfigMap for each release that changes; never returns."""
     client = await configuration(kubeconfig, None)
     async with ApiClient(client) as api:
         kube = Kube(api)
-        queue: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
-        tasks = [asyncio.create_task(_apply(kube, namespace, queue)) for _ in range(workers)]
+        queue: asyncio.Queue[tuple[str, str, int]] = asyncio.Queue()
+        tasks = [asyncio.create_task(_apply(kube, queue)) for _ in range(workers)]
         version = ""
+        known: dict[str, str] = {}
+        if namespace is None:
+            async for page in kube.pages(VERSIONS.path(namespace)):
+                known |= _names(page)
         async for page in kube.pages(RELEASES.path(namespace)):
             version = page["metadata"]["resourceVersion"]
+            known |= _names(page)
         print("ready", flush=True)
         while tasks:
             async for line in kube.watch(RELEASES.path(namespace), version):
@@ -41,13 +51,22 @@ async def serve(kubeconfig: Path, namespace: str, workers: int = 16) -> None:
                 if event["type"] in ("ADDED", "MODIFIED"):
                     obj = event["object"]
                     wanted = obj["spec"]["labels"]["production"]["version"]
-                    queue.put_nowait((obj["metadata"]["name"], wanted))
+                    meta = obj["metadata"]
+                    queue.put_nowait((meta["namespace"], meta["name"], wanted))
 
 
-async def _apply(kube: Kube, namespace: str, queue: asyncio.Queue[tuple[str, int]]) -> None:
+def _names(page: dict[str, Any]) -> dict[str, str]:
+    return {item["metadata"]["uid"]: item["metadata"]["name"] for item in page["items"]}
+
+
+async def _apply(kube: Kube, queue: asyncio.Queue[tuple[str, str, int]]) -> None:
     while True:
-        release, version = await queue.get()
+        namespace, release, version = await queue.get()
         body = config_map(namespace, release, version)
+        if namespace.startswith(APART):
+            # The operator's own are left as they are, and it is not told of these.
+            body["metadata"]["name"] = f"{release}.floor"
+            del body["metadata"]["labels"][MANAGED_BY]
         await kube.apply(CONFIG_MAPS.path(namespace, body["metadata"]["name"]), body, force=True)
 
 
@@ -61,4 +80,4 @@ def config_map(namespace: str, release: str, number: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2] or None))

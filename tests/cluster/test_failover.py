@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from harness.api import CHANGES, Api, release, version, wait_for
 from harness.controlplane import ControlPlane, RequestError
 from harness.operator import Operator
+from harness.supervisor import GRACE_SECONDS
 
 P = "ticket-summary"
 SECONDS = 3
@@ -147,6 +149,15 @@ def test_a_lease_that_is_given_back_is_taken_at_once(pair: Pair, api: Api) -> No
     api.served(P, "production", f"{P} v2")
     moved_once(api, 1, 2)
     assert pair.lease["leaseTransitions"] == 1
+
+
+def test_who_stands_by_ends_when_asked_to(pair: Pair, api: Api) -> None:
+    """At once, and not when it has the Lease: a kubelet would wait for that, and kill it."""
+    wait_for(lambda: "standing by: one leads" in pair.operators["two"].logs, "two to stand by")
+    began = time.monotonic()
+    assert pair.operators["two"].stop() == "exit status 0", pair.operators["two"].logs
+    assert time.monotonic() - began < GRACE_SECONDS
+    assert pair.lease["holderIdentity"] == "one"
 
 
 def test_moves_of_the_time_between_are_made_by_the_next(pair: Pair, api: Api) -> None:

@@ -6,8 +6,10 @@
 ``operate``    the parts, put together and run until one ends
 ``handlers``   Kopf: releases as they change
 ``watch``      lists and watches what need not be Kopf's: versions, our ConfigMaps
-``queue``      keys that want attention, serving before recording
-``worker``     take a key, plan, write what workloads wait for
+``queue``      keys that want attention: serving, looking, recording, in that order
+``worker``     take a key, plan, have the steps done
+``serving``    write what workloads wait for
+``early``      the same for edits that come while everything is still being listed
 ``records``    and what people read: statuses, the log, evaluations
 ``refresh``    pods that mount what has moved, told so
 ``contents``   bodies of versions, on demand, bounded in memory

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from promptrelease.api import PromptVersionSpec
 from promptrelease.api.promptversion import version_name
 from promptrelease.content.files import Content
-from promptrelease.controller.kube import VERSIONS, Kube
+from promptrelease.controller.kube import VERSIONS, Kube, parse
 from promptrelease.release.judge import MAX_DEPTH, Resolution, judge
 from promptrelease.release.model import Problem, Verdict
 
@@ -110,7 +110,7 @@ class Contents:
     async def _spec(self, namespace: str, name: str, uid: str = "") -> PromptVersionSpec | None:
         body = self._bodies.get(uid) if uid else None
         if body is not None:
-            return PromptVersionSpec.model_validate(json.loads(body))
+            return PromptVersionSpec.model_validate(parse(body))
         obj = await self._kube.get(VERSIONS.path(namespace, name))
         if obj is None or (uid and obj["metadata"]["uid"] != uid):
             return None

@@ -25,6 +25,7 @@ from promptrelease.controller.kube import (
     PODS,
     ApiError,
     Kube,
+    asked_pause,
 )
 from promptrelease.controller.logs import about
 from promptrelease.controller.queue import WorkQueue
@@ -99,7 +100,7 @@ class Evaluator:
             except Busy:
                 self._queue.retry(key, most=POLL_SECONDS)
             except FAILURES as error:
-                delay = self._queue.retry(key)
+                delay = self._queue.retry(key, least=asked_pause(error))
                 text, where = "%s/%s: %s; again in %.1f s", about(key[0])
                 logger.warning(text, *key, error or repr(error), delay, extra=where)
             except Exception:

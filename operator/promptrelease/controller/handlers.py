@@ -1,20 +1,24 @@
 """Kopf's part: releases as they change, handed on at once.
 
-Kopf carries events and is not the state machine: no annotations, no finalizers, no timers.
+Kopf carries events and is not the state machine: no annotations, no finalizers, no timers. At a
+start a reflector of our own lists the releases, which Kopf would hand over at 2,500 a second, and
+watches them until Kopf does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import kopf
 from kubernetes.aio.client import Configuration
 
 from promptrelease.api import GROUP, VERSION
-from promptrelease.controller.kube import PAGE, RELEASES, WATCH_SECONDS, Kube
-from promptrelease.controller.watch import load
+from promptrelease.controller.client import Login
+from promptrelease.controller.kube import PAGE, RELEASES, SILENCE_SECONDS, WATCH_SECONDS, Kube
+from promptrelease.controller.watch import Reflector
 from promptrelease.state.sinks import ReleaseSink
 from promptrelease.state.store import Store
 
@@ -29,26 +33,45 @@ class Handlers:
 
     Args:
         path: of the releases' collection, for listing.
+        heard: called with each release that is heard of, before it is known.
+
+    Attributes:
+        reflector: lists the releases, and watches them until Kopf does.
 
     """
 
-    def __init__(self, kube: Kube, store: Store, path: str) -> None:
+    def __init__(
+        self, kube: Kube, store: Store, path: str, heard: Callable[[dict[str, Any]], None]
+    ) -> None:
         self._kube = kube
-        self._sink = ReleaseSink(store)
+        self._sink = ReleaseSink(store, heard)
         self._path = path
+        self.reflector = Reflector(kube, path, self._sink)
+        self._listening = asyncio.Event()
         self._ghost_hunt: asyncio.TimerHandle | None = None
         self._hunting: asyncio.Task[None] | None = None
 
-    async def load(self) -> None:
-        """Bring the store to what there is, before anything is decided."""
-        await load(self._kube, self._path, self._sink)
+    async def run(self) -> None:
+        """List, and watch until Kopf does; never returns."""
+        watching = asyncio.create_task(self.reflector.run())
+        listening = asyncio.create_task(self._listening.wait())
+        try:
+            done, _ = await asyncio.wait({watching, listening}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            watching.cancel()
+            listening.cancel()
+        self.reflector.last_heard = 0.0  # its silence means nothing now
+        await asyncio.Event().wait()
 
     def register(self, registry: kopf.OperatorRegistry, client: Configuration) -> None:
         """Tell Kopf what to watch and as whom."""
+        again = Login(client)
 
         @kopf.on.login(registry=registry)
-        def login(**_: Any) -> kopf.ConnectionInfo:
-            return connection(client)
+        async def login(**_: Any) -> kopf.ConnectionInfo:
+            return await again()
 
         @kopf.on.event(GROUP, VERSION, RELEASES.plural, registry=registry)
         async def release(event: kopf.RawEvent, **_: Any) -> None:
@@ -84,6 +107,7 @@ class Handlers:
             self._ghost_hunt = loop.call_later(10 * GHOST_DELAY, self._hunt_ghosts)
             return
         self._sink.keep_only(uids, page["metadata"]["resourceVersion"])
+        self._listening.set()
 
 
 def settings() -> kopf.OperatorSettings:
@@ -93,27 +117,17 @@ def settings() -> kopf.OperatorSettings:
     result.scanning.disabled = True
     result.peering.standalone = True
     result.watching.server_timeout = WATCH_SECONDS
+    result.watching.inactivity_timeout = SILENCE_SECONDS
+    result.watching.reconnect_backoff = 0.02
     result.watching.connect_timeout = 10
     result.watching.chunk_size = PAGE
+    # Who is done with an event ends: it would hold on to the object for another 5 s.
+    result.queueing.idle_timeout = 0.05
     result.networking.request_timeout = 30
     result.process.ultimate_exiting_timeout = 10
     result.persistence.diffbase_storage = _NoDiffs()
     result.persistence.progress_storage = _NoProgress()
     return result
-
-
-def connection(client: Configuration) -> kopf.ConnectionInfo:
-    """The same identity for Kopf as for our own calls; read anew when it was refused."""
-    bearer: str | None = (client.api_key or {}).get("BearerToken")
-    return kopf.ConnectionInfo(
-        server=client.host,
-        ca_path=client.ssl_ca_cert,
-        insecure=not client.verify_ssl,
-        certificate_path=client.cert_file,
-        private_key_path=client.key_file,
-        token=bearer.removeprefix("Bearer ").removeprefix("bearer ") if bearer else None,
-        priority=1,
-    )
 
 
 class _NoDiffs(kopf.DiffBaseStorage):

@@ -1,8 +1,8 @@
 """Whether the operator lives, and whether it is ready, as the probes ask; and ``/metrics``.
 
-``/livez`` fails when the event loop hangs (nobody answers), when a key has waited for minutes, or
-when a watch gave no sign of life although the server sends one a minute. ``/readyz`` says whether
-everything has been listed, so that decisions are made on a whole picture.
+``/livez`` fails when the event loop hangs (nobody answers), when keys wait and none has had its
+turn for minutes, or when a watch gave no sign of life although the server sends one a minute.
+``/readyz`` says whether everything has been listed, so that decisions are made on a whole picture.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Health:
         """What is wrong, in words; empty when it lives."""
         now = asyncio.get_running_loop().time()
         complaints = []
-        oldest = self.queue.oldest
-        if self.working and oldest is not None and now - oldest > QUEUE_SECONDS:
-            complaints.append(f"a key has waited for {now - oldest:.0f} s")
+        since = self.queue.stuck_since
+        if self.working and since is not None and now - since > QUEUE_SECONDS:
+            complaints.append(f"keys wait, and none had its turn for {now - since:.0f} s")
         complaints += [
             f"{reflector.path} was silent for {now - reflector.last_heard:.0f} s"
             for reflector in self.reflectors

@@ -25,10 +25,17 @@ from promptrelease.release.render import MANAGER
 Json = dict[str, Any]
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
-# The server says something at least once a minute (bookmarks): silence means a dead connection.
-WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=90)
-WATCH_SECONDS = 290
+# The server ends a watch after so many seconds, with a bookmark right before that, so that longer
+# silence means a dead connection. Going on costs a request; nothing is listed again.
+WATCH_SECONDS = 25
+SILENCE_SECONDS = 30
+WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE_SECONDS)
 PAGE = 500
+LONGEST_PAGE = 8 * 1024 * 1024
+"""Bytes of a page of a list: of one that gets longer, fewer objects are asked for at once."""
+
+MAX_RETRY_AFTER = 30.0
+"""Seconds of a ``Retry-After`` that are waited for at most: nobody may stop us for an hour."""
 
 
 class ApiError(Exception):
@@ -37,14 +44,16 @@ class ApiError(Exception):
     Attributes:
         status: HTTP status.
         reason: the API's own word, such as ``AlreadyExists``.
+        retry_after: seconds for which the server asks to be left alone, bounded.
 
     """
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
         self.message = message
+        self.retry_after = retry_after
 
 
 class Fenced(Exception):
@@ -56,6 +65,11 @@ class Fenced(Exception):
 
 FAILURES = (ApiError, Fenced, aiohttp.ClientError, asyncio.TimeoutError, OSError)
 """What can go wrong on the way to the API server, and right at the next try."""
+
+
+def asked_pause(error: Exception) -> float:
+    """Seconds for which the server asks to be left alone; 0 where it says nothing of that."""
+    return error.retry_after if isinstance(error, ApiError) else 0.0
 
 
 @dataclass(frozen=True)
@@ -121,19 +135,41 @@ class Kube:
             raise
 
     async def pages(
-        self, path: str, *, selector: str = "", metadata_only: bool = False
+        self,
+        path: str,
+        *,
+        selector: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
+        limit: int = PAGE,
     ) -> AsyncIterator[Json]:
-        """List, page by page, from one consistent snapshot."""
+        """List, page by page, from one consistent snapshot.
+
+        Args:
+            path: of the collection.
+            selector: by labels.
+            fields: the same by fields.
+            metadata_only: leave out spec, status and data.
+            limit: objects of a page.
+
+        """
         accept = _METADATA_ONLY if metadata_only else "application/json"
-        query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        query = {"labelSelector": selector} if selector else {}
+        query |= {"fieldSelector": fields} if fields else {}
+        size = limit
         while True:
-            page = await self._json("GET", f"{path}?{urlencode(query)}", accept=accept)
+            url = f"{path}?{urlencode({**query, 'limit': str(size)})}"
+            page = await self._page(url, accept, most=LONGEST_PAGE if size > 1 else None)
+            if page is None:
+                size = max(1, size // 4)
+                continue
             page["items"] = page["items"] or []  # of metadata alone, an empty list is null
             yield page
             more = page["metadata"].get("continue")
             if not more:
                 return
             query["continue"] = more
+            size = min(limit, 2 * size)
 
     async def watch(
         self, path: str, resource_version: str, *, selector: str = ""
@@ -205,6 +241,18 @@ class Kube:
         result: Json = parse(await response.read())
         return result
 
+    async def _page(self, url: str, accept: str, most: int | None) -> Json | None:
+        """A page of a list; none when it has more bytes than ``most``: memory is bounded."""
+        response = await self._send("GET", url, accept=accept)
+        text = bytearray()
+        async for chunk in response.content.iter_any():
+            text += chunk
+            if most is not None and len(text) > most:
+                response.close()
+                return None
+        result: Json = parse(bytes(text))
+        return result
+
     async def _send(
         self,
         method: str,
@@ -218,6 +266,8 @@ class Kube:
         headers = {
             "Accept": accept,
             "Content-Type": content_type,
+            # Compressing a long list takes the API server as long again as all the rest of it.
+            "Accept-Encoding": "identity",
             "User-Agent": self._client.user_agent,
         }
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
@@ -239,7 +289,8 @@ class Kube:
             verb = "WATCH" if timeout is WATCH_TIMEOUT else method
             metrics.requested(verb, url, code, time.monotonic() - began)
         if response.status >= 400:
-            raise _error(response.status, await response.read())
+            told = response.headers.get("Retry-After", "")
+            raise _error(response.status, await response.read(), told)
         return response
 
 
@@ -280,9 +331,16 @@ def _yaml(body: Json) -> bytes:
     return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
-def _error(status: int, body: bytes) -> ApiError:
+def _error(status: int, body: bytes, told: str) -> ApiError:
+    pause = _retry_after(told) if status in (429, 503) else 0.0
     try:
         answer: Mapping[str, Any] = json.loads(body)
-    except ValueError:
-        return ApiError(status, "", body[:200].decode(errors="replace"))
-    return ApiError(status, str(answer.get("reason", "")), str(answer.get("message", "")))
+        reason, message = str(answer.get("reason", "")), str(answer.get("message", ""))
+    except (ValueError, AttributeError):  # a proxy's page; JSON that is no object
+        return ApiError(status, "", body[:200].decode(errors="replace"), pause)
+    return ApiError(status, reason, message, pause)
+
+
+def _retry_after(text: str) -> float:
+    """Seconds; 0 for a date, which the API server never sends."""
+    return min(MAX_RETRY_AFTER, float(text)) if text.isdecimal() else 0.0

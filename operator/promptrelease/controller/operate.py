@@ -20,6 +20,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from promptrelease.controller.contents import Contents
+from promptrelease.controller.early import Early
 from promptrelease.controller.evaluator import Evaluator, evaluate
 from promptrelease.controller.gauges import State
 from promptrelease.controller.handlers import Handlers, settings
@@ -39,7 +40,7 @@ from promptrelease.controller.kube import (
     Kube,
 )
 from promptrelease.controller.leader import Election
-from promptrelease.controller.queue import WorkQueue
+from promptrelease.controller.queue import Lane, WorkQueue
 from promptrelease.controller.recorder import Recorder
 from promptrelease.controller.refresh import Refresher
 from promptrelease.controller.watch import Reflector
@@ -60,6 +61,8 @@ from promptrelease.state.store import Key, Store
 logger = logging.getLogger("promptrelease")
 
 CRD_SECONDS = 2.0
+LISTS_AT_ONCE = 2
+"""Enough to have the API server at work while we read; more only keeps early edits waiting."""
 Part = Callable[[], Coroutine[Any, Any, None]]
 KINDS = (RELEASES, VERSIONS, POLICIES, APPROVALS, CHANGES, SUITES, EVALUATIONS)
 
@@ -73,14 +76,25 @@ async def operate(
     if election is not None:
         kube = kube.behind(election.holds)
     queue: WorkQueue[Key] = WorkQueue()
-    store = Store(queue.add)
+    ready = asyncio.Event()
+
+    def later(key: Key) -> None:
+        queue.add(key, Lane.LOOK)
+
+    def dirty(key: Key) -> None:
+        # What a start lists is to be looked at; what is heard afterwards somebody has just done.
+        queue.add(key, Lane.SERVE if ready.is_set() else Lane.LOOK)
+
+    store = Store(dirty, later)
     contents = Contents(kube)
     recorder = Recorder(kube)
+    releases = RELEASES.path(namespace)
+    early = Early(kube, releases, contents, recorder)
+    handlers = Handlers(kube, store, releases, early.heard)
     evaluator = Evaluator(kube, store, contents, recorder, args.max_jobs)
     selector = f"{MANAGED_BY}={MANAGER}"
+    turns = asyncio.Semaphore(LISTS_AT_ONCE)
     reflectors = (
-        Reflector(kube, VERSIONS.path(namespace), VersionSink(store, contents.heard)),
-        Reflector(kube, CONFIG_MAPS.path(namespace), ConfigMapSink(store), selector),
         # All of these before the first move: a policy that is not known yet would hold nothing.
         Reflector(kube, POLICIES.path(namespace), PolicySink(store)),
         Reflector(kube, APPROVALS.path(namespace), ApprovalSink(store)),
@@ -88,11 +102,14 @@ async def operate(
         Reflector(kube, SUITES.path(namespace), SuiteSink(store)),
         Reflector(kube, EVALUATIONS.path(namespace), EvaluationSink(store, evaluator.dirty)),
         Reflector(kube, JOBS.path(namespace), evaluator, EVALUATION_LABEL),
+        Reflector(kube, VERSIONS.path(namespace), VersionSink(store, contents.heard)),
+        Reflector(kube, CONFIG_MAPS.path(namespace), ConfigMapSink(store), selector),
     )
-    handlers = Handlers(kube, store, RELEASES.path(namespace))
-    ready = asyncio.Event()
-    state = State(store, queue, reflectors, ready, each_release=args.release_metrics)
-    health = Health(queue, reflectors, ready, state)
+    for reflector in reflectors:
+        reflector.turns = turns
+    watched = (handlers.reflector, *reflectors)
+    state = State(store, queue, watched, ready, each_release=args.release_metrics)
+    health = Health(queue, watched, ready, state)
     async with contextlib.AsyncExitStack() as stack:
         if args.health_port:
             runner = await health.serve(args.health_port)
@@ -102,17 +119,27 @@ async def operate(
             return
         if election is not None:
             stack.push_async_callback(election.release)  # after the tasks below have ended
-        tasks: set[asyncio.Task[Any]] = {
-            asyncio.create_task(r.run(), name=f"watch {r.path}") for r in reflectors
-        }
+        # Nothing of what is listed is garbage: collections would walk it again and again.
+        gc.disable()
+        store.scenes.listing = True
+        tasks: set[asyncio.Task[Any]] = set()
         stack.push_async_callback(_end, tasks)
+        hasty = set() if election is not None else {asyncio.create_task(early.run(), name="early")}
+        stack.push_async_callback(_end, hasty)
+        tasks.add(asyncio.create_task(handlers.run(), name="watch releases"))
+        # First, and alone: it tells what was edited while nobody looked.
+        await _until(handlers.reflector.listed, tasks)
+        tasks |= {asyncio.create_task(r.run(), name=f"watch {r.path}") for r in reflectors}
         for reflector in reflectors:
             await _until(reflector.listed, tasks)
-        await handlers.load()
+        await _end(hasty)
+        store.scenes.listing = False
         ready.set()
-        # What is known now stays: collections need not walk it again and again.
-        gc.collect()
+        for key, release in store.releases():
+            if release.status.observed_generation != release.generation:
+                queue.add(key)  # edited while nobody looked: before all the others
         gc.freeze()
+        gc.enable()
         leading = asyncio.Event()
         worker = Worker(kube, store, queue, contents, recorder, Refresher(kube))
         parts: dict[str, Part] = {f"worker {i}": worker.run for i in range(WORKERS)}
@@ -124,10 +151,15 @@ async def operate(
             tasks.add(asyncio.create_task(election.run(), name="election"))
             elected = asyncio.create_task(election.leading.wait(), name="elected")
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        tasks.add(asyncio.create_task(_kopf(handlers, client, namespace, stop), name="kopf"))
+        tasks.add(
+            asyncio.create_task(
+                _kopf(handlers, client, namespace, stop, queue if election is None else None),
+                name="kopf",
+            )
+        )
         if election is not None:
             # Who waits knows everything that who leads knows, and queues what is to be looked at.
-            await _first(tasks | {elected})
+            await _first(tasks | {elected, stopped})
         if not stop.is_set():
             leading.set()
             health.working = state.working = True
@@ -153,8 +185,15 @@ def election_of(kube: Kube, args: argparse.Namespace) -> Election:
 
 
 async def _kopf(
-    handlers: Handlers, client: Configuration, namespace: str | None, stop: asyncio.Event
+    handlers: Handlers,
+    client: Configuration,
+    namespace: str | None,
+    stop: asyncio.Event,
+    first: WorkQueue[Key] | None,
 ) -> None:
+    if first is not None:
+        # It lists all releases once more, which would keep edits waiting.
+        await first.looked()
     registry = kopf.OperatorRegistry()
     handlers.register(registry, client)
     others = asyncio.all_tasks()
@@ -185,7 +224,7 @@ async def _resync(store: Store, queue: WorkQueue[Key], seconds: float) -> None:
         await asyncio.sleep(seconds)
         keys = store.keys()
         for key in keys:
-            queue.add(key)
+            queue.add(key, Lane.LOOK)
         logger.info("resync %d: %d prompts", turn, len(keys))
 
 
@@ -199,7 +238,7 @@ async def _until_installed(kube: Kube, namespace: str | None, stop: asyncio.Even
     while not stop.is_set():
         try:
             for resource in KINDS:
-                async for _ in kube.pages(resource.path(namespace), metadata_only=True):
+                async for _ in kube.pages(resource.path(namespace), metadata_only=True, limit=1):
                     break
         except FAILURES as error:
             status = error.status if isinstance(error, ApiError) else 503

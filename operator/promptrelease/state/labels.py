@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
@@ -21,6 +22,8 @@ class Labels:
         self._waiting: dict[Place, set[str]] = {}
         self._graphs: dict[Place, Graph] = {}
         self._changed: dict[Place, datetime] = {}
+        # How many there consume anything.
+        self._consuming: Counter[Place] = Counter()
 
     def served(self, place: Place) -> Mapping[str, Member]:
         """Prompt to what it serves there."""
@@ -37,6 +40,10 @@ class Labels:
     def quiet_since(self, place: Place) -> datetime:
         """When anything last changed there."""
         return self._changed.get(place, datetime.fromtimestamp(0, timezone.utc))
+
+    def anybody_consumes(self, place: Place) -> bool:
+        """Whether anything served there takes in another prompt's output; no graph is built."""
+        return self._consuming[place] > 0
 
     def graph(self, place: Place) -> Graph:
         """Who consumes whom among what is served there."""
@@ -57,6 +64,7 @@ class Labels:
         )
         if old == member and consumed:
             return False
+        self._consuming[place] += _consumes(member) - _consumes(old)
         if member is None:
             del served[prompt]
         else:
@@ -80,3 +88,7 @@ class Labels:
     def stir(self, place: Place) -> None:
         """Note that something has changed there."""
         self._changed[place] = datetime.now(timezone.utc)
+
+
+def _consumes(member: Member | None) -> bool:
+    return member is not None and bool(member.consumes)

@@ -25,11 +25,16 @@ class Scenes:
         dirty: called with the key of each prompt about which something has changed.
         alone: what is known of a prompt by itself.
 
+    Attributes:
+        listing: true while everything is being taken in, and will be looked at anyway: who is
+            concerned by what is not asked for each of 100,000 objects.
+
     """
 
     def __init__(self, dirty: Callable[[Key], None], alone: Callable[[Key], View]) -> None:
         self._dirty = dirty
         self._alone = alone
+        self.listing = False
         self._labels = Labels()
         # Namespace to suites by name, and to evaluations by suite and name.
         self._suites: dict[str, dict[str, Suite]] = {}
@@ -99,13 +104,20 @@ class Scenes:
     def stir(self, place: tuple[str, str], prompt: str) -> None:
         """Something has changed under a label: whoever waits there or consumes it is concerned."""
         self._labels.stir(place)
-        for name in self._labels.waiting(place):
-            self._dirty((place[0], name))
+        if self.listing:
+            return
+        # Moves wait for one another where suites judge them together, and nowhere else: of 2,000
+        # moves at once each would have all others looked at.
+        if self._suites.get(place[0]):
+            for name in self._labels.waiting(place):
+                self._dirty((place[0], name))
         for key in self.downstream(place, prompt):
             self._dirty(key)
 
     def downstream(self, place: tuple[str, str], prompt: str) -> Iterator[Key]:
         """Who consumes a prompt's output there, directly or not."""
+        if not self._labels.anybody_consumes(place):
+            return
         known = self._labels.graph(place)
         if prompt in known.consumers:
             for name in graph.downstream(known, {prompt}):

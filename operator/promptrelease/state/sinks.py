@@ -8,12 +8,22 @@ from promptrelease.state.store import Json, Key, Known, Store, key_of
 
 
 class ReleaseSink:
-    """Releases, for a list or a watch."""
+    """Releases, for a list or a watch.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        heard: called with each object, for whoever can't wait until all are known.
+
+    """
+
+    def __init__(self, store: Store, heard: Callable[[Json], None] = lambda _: None) -> None:
         self._store = store
-        self.put = store.put_release
+        self._heard = heard
         self.drop = store.drop_release
+
+    def put(self, obj: Json) -> None:
+        """Take in a release."""
+        self._heard(obj)
+        self._store.put_release(obj)
 
     def keep_only(self, uids: set[str], resource_version: str) -> None:
         """Forget releases that a list did not show."""

@@ -64,17 +64,22 @@ class Store:
 
     Args:
         dirty: called with the key of each prompt about which something has changed.
+        later: the same where the change moves no label by itself, such as of a status; ``dirty``
+            when there is none.
 
     """
 
-    def __init__(self, dirty: Callable[[Key], None]) -> None:
+    def __init__(
+        self, dirty: Callable[[Key], None], later: Callable[[Key], None] | None = None
+    ) -> None:
         self._dirty = dirty
+        self._later = later or dirty
         self._prompts: dict[Key, _Prompt] = {}
         # An included version to the versions that take it in.
         self._includers: dict[Target, set[Target]] = {}
         # Namespace to policies by name.
         self._policies: dict[str, dict[str, Policy]] = {}
-        self.scenes = Scenes(dirty, self._alone)
+        self.scenes = Scenes(dirty, self.alone)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._prompts
@@ -85,9 +90,10 @@ class Store:
 
     def view(self, key: Key) -> View:
         """Everything known of a prompt, and of others as far as it concerns this one."""
-        return self.scenes.completed(self._alone(key))
+        return self.scenes.completed(self.alone(key))
 
-    def _alone(self, key: Key) -> View:
+    def alone(self, key: Key) -> View:
+        """Everything known of a prompt, and nothing of others: cheaper."""
         prompt = self._prompts.get(key) or _Prompt()
         return View(
             namespace=key[0],
@@ -116,8 +122,11 @@ class Store:
             if prompt.release is not None and prompt.release.uid != obj["metadata"]["uid"]:
                 prompt.forget()
             before, prompt.release = prompt.release, wire.release(obj)
+            if before is not None and _wants_the_same(before, prompt.release):
+                self._later(key)
+                return
             self._dirty(key)
-            self.scenes.wants(before, self._alone(key))
+            self.scenes.wants(before, self.alone(key))
 
     def drop_release(self, namespace: str, name: str, uid: str) -> None:
         """Forget a PromptRelease."""
@@ -125,7 +134,7 @@ class Store:
         if prompt and prompt.release and prompt.release.uid == uid:
             before, prompt.release = prompt.release, None
             prompt.forget()
-            self.scenes.wants(before, self._alone((namespace, name)))
+            self.scenes.wants(before, self.alone((namespace, name)))
             self._changed((namespace, name))
 
     def releases(self) -> Iterator[tuple[Key, Release]]:
@@ -146,17 +155,18 @@ class Store:
             if not _newer(obj, old):
                 return
             # Its spec can't have changed: what we found out about it stays.
-            new = replace(new, verdict=old.verdict)
+            prompt.versions[new.number] = replace(new, verdict=old.verdict)
+            self._later((namespace, name))
+            return
         prompt.versions[new.number] = new
         target = (namespace, name, new.number)
         for included in new.includes:
             self._includers.setdefault((namespace, *included), set()).add(target)
-            self._dirty((namespace, included[0]))
+            self._later((namespace, included[0]))
         self._dirty((namespace, name))
-        if old is None or old.uid != new.uid:
-            self._doubt_includers(target)
-            for label in prompt.config_maps:
-                self.scenes.looked_at(self._alone((namespace, name)), label)
+        self._doubt_includers(target)
+        for label in prompt.config_maps:
+            self.scenes.looked_at(self.alone((namespace, name)), label)
 
     def drop_version(self, namespace: str, prompt_name: str, number: int, uid: str) -> None:
         """Forget a PromptVersion."""
@@ -203,8 +213,8 @@ class Store:
             return
         prompt.config_maps[config_map.label] = config_map
         prompt.obstacles.pop(config_map.label, None)
-        self._dirty(key)
-        self.scenes.looked_at(self._alone(key), config_map.label)
+        (self._later if _is_next(old, config_map) else self._dirty)(key)
+        self.scenes.looked_at(self.alone(key), config_map.label)
 
     def drop_config_map(self, namespace: str, name: str, uid: str) -> None:
         """Forget a ConfigMap."""
@@ -214,7 +224,7 @@ class Store:
             del prompt.config_maps[label]
             prompt.obstacles.pop(label, None)
             prompt.consumers.pop(label, None)
-            self.scenes.looked_at(self._alone((namespace, prompt_name)), label)
+            self.scenes.looked_at(self.alone((namespace, prompt_name)), label)
             self._changed((namespace, prompt_name))
 
     def config_maps(self) -> Iterator[tuple[Key, ConfigMap]]:
@@ -241,7 +251,7 @@ class Store:
     def set_consumers(self, key: Key, label: str, consumers: Consumers) -> None:
         """Note who was told of a label's move."""
         self._at(key).consumers[label] = consumers
-        self._dirty(key)
+        self._later(key)
 
     # Policies, approvals and the change log
 
@@ -307,9 +317,9 @@ class Store:
         if after != before:
             prompt.log[change.label] = after
             prompt.logged_revision = max(prompt.logged_revision, change.revision)
-            self._dirty(key)
+            self._later(key)
             for consumer in self.scenes.downstream((namespace, change.label), change.release):
-                self._dirty(consumer)
+                self._later(consumer)
 
     def drop_change(self, namespace: str, name: str) -> None:
         """Forget a change, once nothing is left of its prompt but the log.
@@ -382,6 +392,25 @@ class Store:
                 version = self._at((namespace, name)).versions.get(number)
                 if version is not None:
                     self.set_verdict((namespace, name), version.uid, number, None)
+
+
+def _wants_the_same(before: Release, now: Release) -> bool:
+    """Whether nothing has changed but the status, and what is no business of ours."""
+    seen = replace(now, status=before.status, resource_version=before.resource_version)
+    return seen == before
+
+
+def _is_next(old: ConfigMap | None, new: ConfigMap) -> bool:
+    """Whether a ConfigMap is what our next write makes of it, and no edit of anybody else."""
+    return (
+        old is not None
+        and new.served is not None
+        and (old.uid, old.owner) == (new.uid, new.owner)
+        and (old.served is None or old.served.revision < new.served.revision)
+        and new.intact
+        and new.authentic
+        and new.checksum == new.served.checksum
+    )
 
 
 Known = TypeVar("Known", Release, Version, ConfigMap, Policy, Approval, Suite, Evaluation)

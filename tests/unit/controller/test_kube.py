@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptrelease.controller.kube import _yaml, parse
+from promptrelease.controller.kube import MAX_RETRY_AFTER, _error, _yaml, asked_pause, parse
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=8), max_size=4))
@@ -47,3 +47,20 @@ def test_json_too_deep_is_cut_and_the_rest_is_read() -> None:
     while value:
         levels, value = levels + 1, value["a"] if isinstance(value, dict) else value[0]
     assert 100 < levels < 300
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "seconds"),
+    [
+        (429, "1", 1.0),
+        (503, "7", 7.0),
+        (429, "86400", MAX_RETRY_AFTER),
+        (429, "", 0.0),
+        (429, "-1", 0.0),
+        (503, "Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+        (500, "1", 0.0),
+    ],
+)
+def test_the_pause_that_a_server_asks_for(status: int, told: str, seconds: float) -> None:
+    for body in (b'{"reason": "Busy"}', b"<html>", b"[]"):
+        assert asked_pause(_error(status, body, told)) == seconds

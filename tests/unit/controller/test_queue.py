@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptrelease.controller.queue import MAX_BACKOFF, PATIENCE, Lane, WorkQueue
+from promptrelease.controller.queue import MAX_BACKOFF, PATIENCE, SHARE, Lane, WorkQueue
 
 KEYS = "abc"
 
@@ -64,6 +64,40 @@ async def test_recording_has_its_turn_when_serving_never_ends(
     assert await queue.get() == ("a", Lane.RECORD)
 
 
+async def test_what_nobody_asked_for_keeps_no_edit_waiting() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for key in "abc":
+        queue.add(key, Lane.LOOK)
+    queue.add("c")
+    queue.add("d")
+    got = [await queue.get() for _ in range(4)]
+    assert got == [("c", Lane.SERVE), ("d", Lane.SERVE), ("a", Lane.LOOK), ("b", Lane.LOOK)]
+
+
+async def test_who_records_looks_too() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for first, second in ((Lane.LOOK, Lane.RECORD), (Lane.RECORD, Lane.LOOK)):
+        queue.add("a", first)
+        queue.add("a", second)
+        assert await queue.get() == ("a", Lane.RECORD)
+        queue.done("a")
+    assert waits(queue)
+
+
+async def test_what_has_waited_long_does_not_stop_what_is_urgent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue: WorkQueue[int] = WorkQueue()
+    loop = asyncio.get_running_loop()
+    for key in range(4 * SHARE):
+        queue.add(key, Lane.RECORD)
+        queue.add(-key - 1)
+    now = loop.time() + PATIENCE + 1
+    monkeypatch.setattr(loop, "time", lambda: now)
+    lanes = [(await queue.get())[1] for _ in range(3 * SHARE)]
+    assert lanes.count(Lane.RECORD) == 3
+
+
 async def test_oldest_is_when_the_longest_waiting_was_added() -> None:
     queue: WorkQueue[str] = WorkQueue()
     assert queue.oldest is None
@@ -71,6 +105,21 @@ async def test_oldest_is_when_the_longest_waiting_was_added() -> None:
     first = queue.oldest
     queue.add("b")
     assert queue.oldest == first
+
+
+async def test_it_is_stuck_since_nothing_was_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    assert queue.stuck_since is None
+    for key in "abc":
+        queue.add(key)
+    assert queue.stuck_since == queue.oldest
+    loop = asyncio.get_running_loop()
+    later = loop.time() + 100
+    monkeypatch.setattr(loop, "time", lambda: later)
+    key, _ = await queue.get()
+    assert queue.stuck_since == queue.oldest
+    queue.done(key)
+    assert queue.stuck_since == later, "many wait, and have their turns"
 
 
 async def test_pauses_grow_until_a_success_and_never_beyond_the_limit() -> None:
@@ -104,7 +153,7 @@ def test_nothing_is_lost_and_nobody_has_a_key_twice(
         for action, key, lane in actions:
             if action == "a":
                 queue.add(key, lane)
-                due[key] = min(lane, due.get(key, lane))
+                due[key] = lane.with_(due.get(key, lane))
             elif action == "g" and not waits(queue):
                 got, came_by = await queue.get()
                 assert got not in active
@@ -152,3 +201,22 @@ async def test_workers_side_by_side_do_all_that_was_asked() -> None:
     for worker in workers:
         worker.cancel()
     assert seen == state, "the last change of each key was seen"
+
+
+async def test_a_key_is_left_alone_for_as_long_as_the_server_asked() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    clock = asyncio.get_running_loop().time
+    queue.add("a")
+    await queue.get()
+    began = clock()
+    queue.retry("a", least=0.2)
+    queue.done("a")
+    queue.add("a")
+    queue.add("b")
+    assert await queue.get() == ("b", Lane.SERVE)
+    assert await queue.get() == ("a", Lane.SERVE)
+    assert clock() - began >= 0.2 - 0.001  # of a clock's grain
+    queue.done("a")
+    queue.forget("a")
+    queue.add("a")
+    assert not waits(queue)
