@@ -13,10 +13,17 @@ import aiohttp
 from faults.observer import PREFIXES, Json, Observer
 from harness.api import CONFIG_MAPS, RELEASES, Refused, condition
 
-PATHS = {**PREFIXES, "pods": "/api/v1", "serviceaccounts": "/api/v1"}
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+PATHS = {
+    **PREFIXES,
+    **dict.fromkeys(("pods", "serviceaccounts", "events"), "/api/v1"),
+    **dict.fromkeys(("roles", "rolebindings"), RBAC),
+}
 KINDS = {
     "Pod": "pods",
     "ServiceAccount": "serviceaccounts",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
     "PromptRelease": "promptreleases",
     "PromptVersion": "promptversions",
     "PromptPolicy": "promptpolicies",
@@ -34,7 +41,8 @@ class Desk:
 
     Attributes:
         edits: resource versions of ConfigMaps as they were after an edit of ours.
-        deleted: ConfigMaps that we have deleted.
+        deleted: UIDs of ConfigMaps that we have deleted.
+        lock: held during each request: while somebody else has it, nothing is under way.
 
     """
 
@@ -44,6 +52,7 @@ class Desk:
     observer: Observer
     edits: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def create(self, *objects: Json) -> None:
         """Create, one after the other."""
@@ -60,8 +69,14 @@ class Desk:
     async def delete(self, resource: str, name: str) -> None:
         """Delete."""
         if resource == CONFIG_MAPS:
-            self.deleted.add(name)
-        await self._send("DELETE", f"{self._path(resource)}/{name}")
+            self.deleted.add(self.get(resource, name).get("metadata", {}).get("uid", ""))
+        answer = await self._send("DELETE", f"{self._path(resource)}/{name}")
+        if resource == CONFIG_MAPS:
+            self.deleted.add(answer["details"]["uid"])
+
+    async def clear(self, resource: str) -> None:
+        """Delete all objects of a kind."""
+        await self._send("DELETE", f"{self._path(resource)}?propagationPolicy=Background")
 
     async def move(self, prompt: str, label: str, to: int, why: str, **more: Any) -> None:
         """One edit of one label."""
@@ -123,7 +138,8 @@ class Desk:
     ) -> Json:
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type}
-        async with self.session.request(method, url, data=data, headers=headers) as answer:
+        sending = self.session.request(method, url, data=data, headers=headers)
+        async with self.lock, sending as answer:
             if answer.status >= 400:
                 raise Refused(answer.status, await answer.text())
             result: Json = await answer.json()

@@ -25,7 +25,7 @@ from harness.api import (
 )
 
 P = "ticket"
-SCORE = {"score": 0.97, "baselineScore": 0.95, "text": "12 of 12"}
+SCORE: Json = {"score": 0.97, "baselineScore": 0.95, "text": "12 of 12"}
 
 
 def versions(*numbers: int, prompt: str = P) -> list[Json]:
@@ -43,11 +43,11 @@ async def judged(desk: Desk, *numbers: int, prompt: str = P) -> None:
         )
 
 
-async def known(desk: Desk, name: str, **spec: Any) -> None:
+async def known(desk: Desk, name: str, *, prompt: str = P, **spec: Any) -> None:
     """Create a policy, and wait until a release tells of it: a dry run shows what is spare."""
     await desk.create(policy(name, retention={"keep": 1, "olderThanDays": 0}, **spec))
     await desk.until(
-        lambda: desk.get(RELEASES, P)["status"].get("retention"), f"policy {name} to be known"
+        lambda: desk.get(RELEASES, prompt)["status"].get("retention"), f"policy {name} to be known"
     )
 
 
@@ -65,22 +65,24 @@ def serves(number: int, label: str = "production") -> Callable[[Desk], bool]:
     return probe
 
 
-def is_logged(desk: Desk) -> bool:
+def is_logged(desk: Desk, prompt: str = P) -> bool:
     """Whether all that is served is in the log."""
-    labels = desk.get(RELEASES, P)["status"]["labels"]
-    names = [f"{P}.{label}.{its['revision']}" for label, its in labels.items() if "revision" in its]
+    labels = desk.get(RELEASES, prompt)["status"]["labels"]
+    names = [
+        f"{prompt}.{label}.{its['revision']}" for label, its in labels.items() if "revision" in its
+    ]
     return all(desk.get(CHANGES, name) for name in names)
 
 
-def is_told(desk: Desk) -> bool:
+def is_told(desk: Desk, prompt: str = P) -> bool:
     """Whether versions say where they are served."""
     served: dict[int, list[str]] = {}
-    for label, its in desk.get(RELEASES, P)["status"]["labels"].items():
+    for label, its in desk.get(RELEASES, prompt)["status"]["labels"].items():
         served.setdefault(its.get("version", 0), []).append(label)
     return all(
         sorted(served.get(obj["spec"]["version"], ())) == obj.get("status", {}).get("labels", [])
         for obj in desk.all(VERSIONS)
-        if obj["spec"]["prompt"] == P
+        if obj["spec"]["prompt"] == prompt
     )
 
 
@@ -199,9 +201,13 @@ async def promote_and_run(desk: Desk, _: Kept) -> None:
     """Move, and be the cluster that runs the Job."""
     await desk.move(P, "production", 2, "better")
     jobs = await desk.until(lambda: desk.all(JOBS), "the Job")
-    name = jobs[0]["metadata"]["name"]
+    await run_job(desk, jobs[0]["metadata"]["name"])
+
+
+async def run_job(desk: Desk, name: str, score: Json = SCORE) -> None:
+    """Be the cluster that runs a Job."""
     await desk.create(pod(name))
-    ended = {"exitCode": 0, "reason": "Completed", "message": json.dumps(SCORE)}
+    ended = {"exitCode": 0, "reason": "Completed", "message": json.dumps(score)}
     container = {"name": "judge", "image": "none", "imageID": "", "ready": False, "restartCount": 0}
     status = {
         "phase": "Succeeded",

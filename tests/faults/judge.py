@@ -10,7 +10,7 @@ from typing import Any
 
 from faults.desk import Desk
 from faults.observer import Event, Json
-from faults.workloads import Workload
+from faults.workloads import Gate
 from harness.api import CHANGES, CONFIG_MAPS, JOBS, RELEASES, VERSIONS
 from promptrelease.content.files import FORMAT, METADATA, ContentError, from_files
 
@@ -113,11 +113,21 @@ def _fields(where: str, expected: Any, found: Any) -> Iterator[str]:
         yield f"{where}: {str(found)[:300]!r} instead of {str(expected)[:300]!r}"
 
 
-def complaints(desk: Desk, workload: Workload) -> list[str]:
-    """What was wrong at some moment since the namespace was made."""
+def complaints(
+    desk: Desk, gates: Sequence[Gate] = (), *, old: bool = False, grace: float = 0.0
+) -> list[str]:
+    """What was wrong at some moment since the namespace was made.
+
+    Args:
+        desk: of the namespace.
+        gates: contents that had to wait for something.
+        old: whether an operator of an earlier format was at work.
+        grace: seconds for which a label must have been wanted until its ConfigMap may not go.
+
+    """
     events = desk.observer.events(desk.namespace)
     maps = [event for event in events if _is_served(event)]
-    found = [words for event in maps for words in _moment(desk, workload, events, event)]
+    found = [words for event in maps for words in _moment(desk, gates, old, grace, events, event)]
     for name in sorted({event.name for event in maps}):
         found += _order(desk, events, [event for event in maps if event.name == name])
     return [*found, *_log(desk, events, maps)]
@@ -128,12 +138,20 @@ def _is_served(event: Event) -> bool:
     return event.resource == CONFIG_MAPS and "." in event.name
 
 
-def _moment(desk: Desk, workload: Workload, events: Sequence[Event], event: Event) -> Iterator[str]:
+def _moment(
+    desk: Desk,
+    gates: Sequence[Gate],
+    old: bool,
+    grace: float,
+    events: Sequence[Event],
+    event: Event,
+) -> Iterator[str]:
     """What a workload would have found at this moment."""
     where = f"ConfigMap {event.name} at {event.at}"
     prompt, _, label = event.name.rpartition(".")
     if event.kind == "DELETED":
-        if event.name not in desk.deleted and label in _wanted(events, prompt, event.at):
+        is_ours = event.object["metadata"]["uid"] in desk.deleted
+        if not is_ours and label in _wanted(events, prompt, event, grace):
             yield f"{where}: gone, and wanted"
         return
     if str(event.at) in desk.edits:
@@ -141,7 +159,7 @@ def _moment(desk: Desk, workload: Workload, events: Sequence[Event], event: Even
     its = event.object["metadata"]["annotations"]
     number = int(event.object["metadata"]["labels"][f"{PREFIX}version"])
     data = dict(event.object.get("data") or {})
-    if workload.old and its[f"{PREFIX}format"] != str(FORMAT):
+    if old and its[f"{PREFIX}format"] != str(FORMAT):
         data[METADATA] = re.sub(r'"format": \d+', f'"format": {FORMAT}', data[METADATA])
     try:
         content, metadata = from_files(data)
@@ -153,7 +171,7 @@ def _moment(desk: Desk, workload: Workload, events: Sequence[Event], event: Even
     told = (its[f"{PREFIX}digest"], int(its[f"{PREFIX}revision"]))
     if (metadata.version, metadata.digest, metadata.revision) != (number, *told):
         yield f"{where}: v{number} {told} in the annotations, {metadata} in the file"
-    for gate in workload.gates:
+    for gate in gates:
         is_its = (gate.label, gate.version) == (label, number)
         if is_its and not any(e.at < event.at and gate.opens(e) for e in events):
             yield f"{where}: v{number} is served before {gate.what}"
@@ -191,8 +209,9 @@ def _specs(events: Sequence[Event], prompt: str, label: str, before: int) -> lis
     for event in events:
         if event.at >= before:
             break
-        if label == LATEST and event.resource == VERSIONS:
-            number = event.object["spec"]["version"]
+        spec = event.object.get("spec") or {}
+        if label == LATEST and event.resource == VERSIONS and spec["prompt"] == prompt:
+            number = spec["version"]
             (numbers.discard if event.kind == "DELETED" else numbers.add)(number)
             wanted = max(numbers, default=0)
         elif label != LATEST and (event.resource, event.name) == (RELEASES, prompt):
@@ -205,12 +224,13 @@ def _specs(events: Sequence[Event], prompt: str, label: str, before: int) -> lis
     return found
 
 
-def _wanted(events: Sequence[Event], prompt: str, before: int) -> set[str]:
-    """Labels that a release wanted at that moment."""
+def _wanted(events: Sequence[Event], prompt: str, before: Event, grace: float) -> set[str]:
+    """Labels that a release wanted at that moment, and all the time of so many seconds before."""
     labels: set[str] = set()
     for event in events:
-        if event.at < before and (event.resource, event.name) == (RELEASES, prompt):
-            labels = {*(event.object["spec"].get("labels") or {}), LATEST}
+        if event.at < before.at and (event.resource, event.name) == (RELEASES, prompt):
+            now = {*(event.object["spec"].get("labels") or {}), LATEST}
+            labels = now if event.seen <= before.seen - grace else now & labels
     return labels
 
 

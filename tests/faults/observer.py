@@ -39,12 +39,19 @@ LONGEST_LINE = 1 << 24
 
 @dataclass(frozen=True)
 class Event:
-    """A change of an object; ``at`` is the resource version, one count over all objects."""
+    """A change of an object.
+
+    Attributes:
+        at: resource version, one count over all objects.
+        seen: event loop's time when it was heard of.
+
+    """
 
     at: int
     resource: str
     kind: str
     object: Json
+    seen: float
 
     @property
     def name(self) -> str:
@@ -64,6 +71,8 @@ class Observer:
         self._now: dict[str, dict[tuple[str, str], Json]] = defaultdict(dict)
         self._news: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._tasks: list[asyncio.Task[None]] = []
+        self._deaf: set[str] = set()
+        self._hears = asyncio.Event()
 
     async def __aenter__(self) -> Observer:
         self._session = aiohttp.ClientSession(
@@ -104,6 +113,10 @@ class Observer:
         self._now.pop(namespace, None)
         self._news.pop(namespace, None)
 
+    async def caught_up(self) -> None:
+        """Return when every watch goes on again, after the API server was away."""
+        await self._hears.wait()
+
     async def news(self, namespace: str, seconds: float) -> None:
         """Return when something has happened there, or after so long."""
         event = self._news[namespace]
@@ -129,15 +142,25 @@ class Observer:
             try:
                 async with self._session.get(path, params=query) as answer:
                     answer.raise_for_status()
+                    self._hear(resource)
                     async for line in answer.content:
                         event = json.loads(line)
                         if event["type"] == "ERROR":
+                            self._hear(resource, going_on=False)
                             since = await self._catch_up(resource, path)
                             break
                         since = event["object"]["metadata"]["resourceVersion"]
                         self._take(resource, event["type"], event["object"])
             except (aiohttp.ClientError, OSError, ValueError, AssertionError):
+                self._hear(resource, going_on=False)
                 await asyncio.sleep(0.2)  # the API server is down
+
+    def _hear(self, resource: str, *, going_on: bool = True) -> None:
+        (self._deaf.discard if going_on else self._deaf.add)(resource)
+        if self._deaf:
+            self._hears.clear()
+        else:
+            self._hears.set()
 
     async def _catch_up(self, resource: str, path: str) -> str:
         """After a restart the API server does not know what was before; returns where to go on."""
@@ -162,8 +185,8 @@ class Observer:
         meta = obj["metadata"]
         meta.pop("managedFields", None)
         namespace, key = meta["namespace"], (resource, meta["name"])
-        at = int(meta["resourceVersion"])
-        self._events[namespace].append(Event(at, resource, kind, obj))
+        at, now = int(meta["resourceVersion"]), asyncio.get_running_loop().time()
+        self._events[namespace].append(Event(at, resource, kind, obj, now))
         if kind == "DELETED":
             self._now[namespace].pop(key, None)
         else:

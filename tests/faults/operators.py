@@ -27,11 +27,6 @@ class Process:
     pid: int
     ended: asyncio.Future[int]
 
-    def kill(self) -> None:
-        """SIGKILL; nothing when it has ended."""
-        if not self.ended.done():
-            os.kill(self.pid, signal.SIGKILL)
-
 
 class Nursery:
     """Starts operators: see ``nursery.py``. An asynchronous context manager."""
@@ -120,10 +115,20 @@ class Kept:
         self._task = asyncio.create_task(self._keep())
         await self._started.wait()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the run that goes on; none between two runs."""
+        process = self._process
+        return None if process is None or process.ended.done() else process.pid
+
     def kill(self) -> None:
         """SIGKILL. It comes again."""
-        if self._process is not None:
-            self._process.kill()
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send any signal; nothing between two runs."""
+        if (pid := self.pid) is not None:
+            os.kill(pid, number)
 
     async def end(self) -> None:
         """SIGKILL, for good."""
@@ -143,7 +148,7 @@ class Kept:
             self._process = await self.nursery.start(self.arguments, self.log, self.file_format)
             self._started.set()
             if self._over.is_set():
-                self._process.kill()
+                self.kill()
             code = await self._process.ended
             self.codes.append(code)
             failures += code != -signal.SIGKILL

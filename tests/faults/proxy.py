@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -32,6 +32,7 @@ EXPIRED = {
 }
 PAUSE = 0.05  # seconds between the pieces of a body
 READS = ("GET", "HEAD", "OPTIONS")
+LEASES = "leases"
 
 
 class Gate:
@@ -41,12 +42,16 @@ class Gate:
         fault: what goes wrong from now on.
         done: writes that the API server has taken, in order.
         heard: resources of the events that were on their way to the operator, in order.
-        last: event loop's time of the last request that was no watch.
+        last: event loop's time of the last request that was no watch, and of no Lease.
+        closed: whether every connection is refused.
+        witness: told of each write that the API server has taken, those of Leases included.
 
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self.fault = Fault()
+        self.closed = False
+        self.witness: Callable[[Gate, Call], None] = lambda gate, call: None
         self.done: list[Call] = []
         self.heard: list[str] = []
         self.last = 0.0
@@ -56,6 +61,7 @@ class Gate:
         self._number = 0
         self._busy = 0
         self._transports: set[asyncio.BaseTransport] = set()
+        self._due: set[str] = set()  # kinds whose next watch is ended at once
         self._streams: dict[web.StreamResponse, tuple[str, aiohttp.ClientResponse]] = {}
         self._watching: set[asyncio.Task[web.StreamResponse]] = set()
         self._endings: set[asyncio.Task[None]] = set()
@@ -124,9 +130,14 @@ class Gate:
             task.cancel()  # nobody would tell it, and the next event may be far
 
     def expire(self, resource: str) -> None:
-        """End the watches of a kind with 410, as the API server does with one that is too old."""
+        """End the watches of a kind with 410, as the API server does with one that is too old.
+
+        Where there is none at the moment, the next.
+        """
+        self._due.add(resource)
         for stream, (watched, response) in list(self._streams.items()):
             if watched == resource:
+                self._due.discard(resource)
                 task = asyncio.create_task(self._end(stream, response))
                 self._endings.add(task)
                 task.add_done_callback(self._endings.discard)
@@ -142,7 +153,8 @@ class Gate:
         assert request.transport is not None
         self._transports.add(request.transport)
         call = self._call(request, await request.read())
-        if not call.watch:
+        counts = not call.watch and call.resource != LEASES
+        if counts:
             self._busy += 1
         try:
             passing = asyncio.ensure_future(self._pass_on(request, call))
@@ -155,12 +167,12 @@ class Gate:
                 request.transport.abort()
             return web.Response(status=502)
         finally:
-            if not call.watch:
+            if counts:
                 self._busy -= 1
                 self.last = asyncio.get_running_loop().time()
 
     def _call(self, request: web.BaseRequest, body: bytes) -> Call:
-        write = request.method not in READS and "/leases" not in request.path
+        write = request.method not in READS and f"/{LEASES}" not in request.path
         self._number += write
         parts = request.path.strip("/").split("/")
         after = parts[parts.index("namespaces") + 2 :] if "namespaces" in parts else parts[-1:]
@@ -177,6 +189,8 @@ class Gate:
         )
 
     async def _pass_on(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+        if self.closed:
+            raise Cut
         answer = await self.fault.asked(self, call)
         if answer is not None:
             return await self._send(request, answer)
@@ -193,8 +207,10 @@ class Gate:
             if call.watch and response.status == 200:
                 return await self._stream(request, call, response, kept)
             answer = Answer(response.status, await response.read(), kept)
-        if call.write and answer.status < 300:
-            self.done.append(call)
+        if call.method not in READS and answer.status < 300:
+            self.witness(self, call)
+            if call.write:
+                self.done.append(call)
         _check(request)
         return await self._send(request, await self.fault.answered(self, call, answer))
 
@@ -224,6 +240,8 @@ class Gate:
         result.enable_chunked_encoding()
         await result.prepare(request)
         self._streams[result] = (call.resource, response)
+        if call.resource in self._due:
+            self.expire(call.resource)
         try:
             while line := await response.content.readline():
                 if not line.startswith(BOOKMARK):

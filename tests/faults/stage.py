@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ from faults.calls import Fault
 from faults.desk import Desk
 from faults.observer import Json, Observer
 from faults.operators import OPERATOR, Kept, Nursery
-from faults.proxy import Gate, Proxy
+from faults.proxy import Proxy
+from faults.scene import Scene, Seat, may_lead
 from faults.workloads import OLD_FORMAT, Workload
 from harness.controlplane import ControlPlane
 
@@ -31,6 +32,9 @@ SETTLE_SECONDS = 60.0
 QUIET_SECONDS = 0.4
 CLOSING_SECONDS = 0.5  # TLS connections say goodbye to each other after they were closed
 CLEAN_QUIET_SECONDS = 1.5
+LEASE_SECONDS = 6
+SHORT = 4
+"""Seconds of a Lease where each plan waits for its end; on a busy machine less is not renewed."""
 _numbers = itertools.count(1)
 
 
@@ -54,20 +58,6 @@ class Played:
     heard: list[str]
     codes: list[int]
     seconds: float
-
-
-@dataclass
-class Scene:
-    """One plan as it is played."""
-
-    desk: Desk
-    gate: Gate
-    operator: Kept
-
-    def kill(self) -> None:
-        """SIGKILL, and nothing of what it has sent and nobody has read yet gets through."""
-        self.operator.kill()
-        self.gate.cut()
 
 
 class Stage:
@@ -106,26 +96,68 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def scene(
-        self, *, old: bool = False, nursery: Nursery | None = None
+        self,
+        name: str = "",
+        *,
+        operators: int = 1,
+        lease_seconds: int = LEASE_SECONDS,
+        old: bool = False,
+        nursery: Nursery | None = None,
+        lock: asyncio.Lock | None = None,
     ) -> AsyncIterator[Scene]:
-        """A namespace and an operator for it, started, behind a gate."""
-        namespace = f"plan-{next(_numbers)}"
+        """A namespace and operators for it, started, each behind a gate.
+
+        Args:
+            name: of the namespace; any when empty.
+            operators: how many; of several one leads, and the first is who leads first.
+            lease_seconds: of their Lease.
+            old: whether they write files of an earlier format.
+            nursery: where they come from, if not from the usual one.
+            lock: held during each request of the desk.
+
+        """
+        name = name or f"plan-{next(_numbers)}"
+        made = Scene(name, await self.desk(name, lock))
+        options: list[str] = []
+        if operators > 1:
+            await made.desk.create(*may_lead())
+            options = ["--leader-elect", "--lease", f"{name}/lease"]
+            options += ["--lease-seconds", str(lease_seconds)]
+        file_format = OLD_FORMAT if old else None
+        async with contextlib.AsyncExitStack() as stack:
+            for number in range(1, operators + 1):
+                seat = await self._seat(name, f"{name}-{number}", options, nursery, file_format)
+                seat.gate.witness = made.witness
+                made.seats.append(seat)
+                stack.push_async_callback(seat.gate.close)
+                stack.push_async_callback(seat.operator.end)
+                await seat.operator.start()
+                if operators > 1:
+                    await asyncio.wait_for(made.elected.wait(), SETTLE_SECONDS)
+            yield made
+
+    async def desk(self, namespace: str, lock: asyncio.Lock | None = None) -> Desk:
+        """Make a namespace, and work there."""
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         url = self.control_plane.url
         async with self._session.post(f"{url}/api/v1/namespaces", json=body) as answer:
             answer.raise_for_status()
+        return Desk(self._session, url, namespace, self.observer, lock=lock or asyncio.Lock())
+
+    async def _seat(
+        self,
+        namespace: str,
+        name: str,
+        options: Sequence[str],
+        nursery: Nursery | None,
+        file_format: int | None,
+    ) -> Seat:
         gate = await self.proxy.gate()
-        file = self._folder / f"{namespace}.kubeconfig"
+        file, log = self._folder / f"{name}.kubeconfig", self._folder / f"{name}.log"
         gate.kubeconfig(file, self.proxy.ca_file, self._token, namespace)
         arguments = ["--kubeconfig", str(file), "--namespace", namespace, "--health-port", "0"]
-        log = self._folder / f"{namespace}.log"
-        operator = Kept(nursery or self.nursery, arguments, log, OLD_FORMAT if old else None)
-        await operator.start()
-        try:
-            yield Scene(Desk(self._session, url, namespace, self.observer), gate, operator)
-        finally:
-            await operator.end()
-            await gate.close()
+        operator = Kept(nursery or self.nursery, [*arguments, *options], log, file_format)
+        return Seat(name, gate, operator)
 
     async def play(
         self,
@@ -135,6 +167,7 @@ class Stage:
         *,
         patience: float = SETTLE_SECONDS,
         nursery: Nursery | None = None,
+        operators: int = 1,
     ) -> Played:
         """Play a workload with a fault.
 
@@ -144,19 +177,25 @@ class Stage:
             plan: makes the fault, which is in force from where the work begins.
             patience: seconds until the end must be reached.
             nursery: where the operator comes from, if not from the usual one.
+            operators: how many; the fault is of who leads.
 
         """
         clock = asyncio.get_running_loop().time
-        async with self.scene(old=workload.old, nursery=nursery) as scene:
-            desk, gate = scene.desk, scene.gate
+        async with self.scene(
+            operators=operators, lease_seconds=SHORT, old=workload.old, nursery=nursery
+        ) as scene:
+            desk = scene.desk
             found: list[str] = []
             began = ended = 0.0
             try:
                 await workload.prepare(desk)
-                await desk.until(lambda: gate.quiet(QUIET_SECONDS), "the beginning to settle")
-                gate.begin(plan(scene))
+                await desk.until(lambda: scene.quiet(QUIET_SECONDS), "the beginning to settle")
+                for seat in scene.others:
+                    seat.gate.begin()
+                leader = scene.leader
+                leader.gate.begin(plan(scene))
                 began = clock()
-                await workload.act(desk, scene.operator)
+                await workload.act(desk, leader.operator)
                 await desk.until(lambda: workload.done(desk), "the end to be reached", patience)
                 ended = clock()
                 await self._settle(scene, expected)
@@ -165,20 +204,23 @@ class Stage:
             end = judge.picture(desk)
             if expected is not None:
                 found += judge.differences(expected, end)
-            found += judge.complaints(desk, workload)
+            found += judge.complaints(desk, workload.gates, old=workload.old)
+            found += scene.deposed
             if found:
-                found.append(scene.operator.logs[-3000:])
+                found += [seat.operator.logs[-3000:] for seat in scene.seats]
             self.observer.forget(desk.namespace)
-            writes, codes = [str(call) for call in gate.done], scene.operator.codes
-            return Played(end, writes, found, gate.heard, codes, max(0.0, ended - began))
+            writes = [str(call) for seat in scene.seats for call in seat.gate.done]
+            codes = [code for seat in scene.seats for code in seat.operator.codes]
+            heard = scene.leader.gate.heard
+            return Played(end, writes, found, heard, codes, max(0.0, ended - began))
 
     async def _settle(self, scene: Scene, expected: dict[str, Json] | None) -> None:
         """Wait until nothing more happens, and the end is as it must be."""
-        desk, gate = scene.desk, scene.gate
+        desk = scene.desk
         seconds = CLEAN_QUIET_SECONDS if expected is None else QUIET_SECONDS
 
         def settled() -> bool:
-            return gate.quiet(seconds) and expected in (None, judge.picture(desk))
+            return scene.quiet(seconds) and expected in (None, judge.picture(desk))
 
         with contextlib.suppress(AssertionError):  # the differences say more
             await desk.until(settled, "the end to settle", SETTLE_SECONDS / 4)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from faults.calls import Fault
-from faults.stage import Loop, Played, Scene, Stage, too_many
+from faults.scene import Scene
+from faults.stage import Loop, Played, Stage, too_many
 from faults.workloads import Workload
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ async def play(
     plans: Sequence[Plan],
     *,
     spare: int = 0,
+    operators: int = 1,
 ) -> str:
     """Play plans, some side by side; returns what went wrong, in words, empty when nothing did.
 
@@ -82,14 +84,15 @@ async def play(
         clean: how it goes without a fault.
         plans: the faults.
         spare: writes of one object that may be needed beyond a clean run's.
+        operators: how many; of several one leads.
 
     """
-    room = asyncio.Semaphore(PARALLEL)
+    room = asyncio.Semaphore(PARALLEL // operators)
 
     async def one(plan: Plan) -> str:
         async with room:
             try:
-                played = await stage.play(workload, clean.end, plan.make)
+                played = await stage.play(workload, clean.end, plan.make, operators=operators)
             except Exception:  # the other plans go on
                 print(plan.what, traceback.format_exc(), flush=True)
                 return f"{workload.name}, {plan.what}: {traceback.format_exc()}"

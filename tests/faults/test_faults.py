@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ import pytest
 from faults import weather
 from faults.calls import Fault
 from faults.desk import Desk
+from faults.edits import P, known, served, serves
 from faults.operators import Kept, Nursery
 from faults.stage import Loop, Stage, too_many
 from faults.sweep import FULL, ROWS, SWEEP_VARIABLE, Row, clean
 from faults.weather import refusal
 from faults.workloads import WORKLOADS, Workload
+from harness.api import SUITES, suite
 from harness.controlplane import ControlPlane
 
 BINDING = "clusterrolebinding"
@@ -54,7 +57,7 @@ class Case:
     workload: Workload = MANY
 
 
-TOO_MANY = {"Retry-After": "1"}
+TOO_MANY = {"Retry-After": "2"}
 CASES = (
     Case("409 at each write", lambda: weather.Refused(refusal(409, "Conflict")), quick=True),
     Case("500 at each write", lambda: weather.Refused(refusal(500, "InternalError"))),
@@ -114,6 +117,50 @@ def check(
 @pytest.mark.parametrize("case", CHOSEN, ids=lambda case: case.name)
 def test_the_network(stage: Stage, running: Loop, case: Case) -> None:
     check(stage, running, case)
+
+
+def test_a_watch_that_breaks_goes_on_where_it_was(stage: Stage, running: Loop) -> None:
+    """Not further back: a suite that was deleted and made anew would be gone for a moment."""
+    asked = partial(suite, "quality", P, accept=True)
+
+    async def play() -> None:
+        async with stage.scene() as scene:
+            desk, gate = scene.desk, scene.gate
+            await served(desk)
+            await desk.create(asked())
+            await known(desk, "gate", labels=["production"], require={"evaluations": ["*"]})
+            await desk.delete(SUITES, "quality")
+            await desk.create(asked())
+            await desk.move(P, "production", 2, "better")
+            words = "production stays at v1"
+            await desk.until(lambda: desk.says(P, "Reconciling", "True", words), "a held move")
+            gate.begin(weather.Slow({SUITES}, 0.2))
+            gate.cut()
+            await asyncio.sleep(BUSY_SECONDS)
+            assert desk.text(P, "production") == f"{P} v1"
+
+    running.run(play())
+
+
+def test_retry_after_is_waited_for(stage: Stage, running: Loop) -> None:
+    """The prompt of which a write was refused has no turn before, whatever else happens to it."""
+
+    async def play() -> None:
+        async with stage.scene() as scene:
+            desk = scene.desk
+            await served(desk)
+            await desk.until(lambda: scene.quiet(0.5), "the beginning to settle")
+            once = weather.Noted(refusal(429, "TooManyRequests", TOO_MANY))
+            scene.gate.begin(once)
+            await desk.move(P, "production", 2, "better")
+            await desk.until(lambda: once.writes, "the first try")
+            await desk.move(P, "staging", 3, "meanwhile")
+            await desk.until(lambda: serves(2)(desk), "v2 to be served")
+            # The first is the ConfigMap's: refused, and then nothing for a second.
+            first, second = once.writes[:2]
+            assert second - first >= float(TOO_MANY["Retry-After"])
+
+    running.run(play())
 
 
 @in_full

@@ -15,7 +15,8 @@ import pytest
 
 from faults.observer import PREFIXES
 from faults.plans import AFTER, BEFORE, Doubled, Lag, Lost, Past, Snapshot, Strike
-from faults.stage import Loop, Played, Scene, Stage
+from faults.scene import Scene
+from faults.stage import Loop, Played, Stage
 from faults.sweep import FULL, Plan, clean, play, spread
 from faults.workloads import WORKLOADS, Workload
 
@@ -44,6 +45,27 @@ def kill(number: int, when: str, *again: tuple[int, str]) -> Plan:
         for n, w in reversed(again):
             then = Strike(n, w, scene.kill, then)
         return Strike(number, when, scene.kill, then)
+
+    return Plan(what, make)
+
+
+def hand_over(number: int, when: str, *again: tuple[int, str]) -> Plan:
+    """Kill who leads at a write, and whoever takes over at a write of theirs."""
+    blows = ((number, when), *again)
+    what = ", ".join(f"leader killed {when} write {number}" for number, when in blows)
+
+    def make(scene: Scene) -> Strike:
+        seats = [scene.leader, *scene.others]
+
+        def strike(turn: int) -> Strike:
+            def blow() -> None:
+                seats[turn % 2].kill()
+                if turn + 1 < len(blows):
+                    seats[(turn + 1) % 2].gate.follow(strike(turn + 1))
+
+            return Strike(*blows[turn], blow)
+
+        return strike(0)
 
     return Plan(what, make)
 
@@ -85,6 +107,18 @@ def test_killed(stage: Stage, running: Loop, workload: Workload) -> None:
     plans += [kill(number, AFTER, (1, when)) for number, when in moments(good) if number % 2]
     plans += [kill(number, BEFORE, (1, AFTER), (1, BEFORE)) for number, _ in moments(good)][::4]
     check(stage, running, "crash", workload, plans)
+
+
+@BY_NAME
+def test_a_leader_killed(stage: Stage, running: Loop, workload: Workload) -> None:
+    """Two operators, one Lease: who stands by takes over in the middle."""
+    if workload.old:
+        pytest.skip("a rolling upgrade ends one after the other")
+    good = clean(stage, running, workload)
+    again = [hand_over(number, AFTER, (1, when)) for number, when in moments(good) if number % 2]
+    again += [hand_over(number, BEFORE, (1, AFTER), (1, BEFORE)) for number, _ in moments(good)]
+    plans = [*(hand_over(number, when) for number, when in moments(good)), *some(again)]
+    check(stage, running, "leader crash", workload, plans, operators=2)
 
 
 @BY_NAME
@@ -134,9 +168,11 @@ def check(
     workload: Workload,
     plans: list[Plan],
     spare: int = 0,
+    operators: int = 1,
 ) -> None:
     """Play all plans, or a sample of them."""
     chosen = plans if FULL else spread(plans, FEW)
     good = clean(stage, running, workload)
-    failures = running.run(play(stage, kind, workload, good, chosen, spare=spare))
+    playing = play(stage, kind, workload, good, chosen, spare=spare, operators=operators)
+    failures = running.run(playing)
     assert not failures, failures

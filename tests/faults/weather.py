@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from faults.calls import BOOKMARK, Answer, Call, Cut, Fault, Over
 from faults.proxy import Gate
+
+SWALLOWED_SECONDS = 45.0
 
 
 def refusal(code: int, reason: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -34,6 +36,19 @@ class Refused(Fault):
         what = str(call)
         self._seen[what] += 1
         return self.answer if self._seen[what] <= self.times else None
+
+
+@dataclass
+class Noted(Refused):
+    """The first of all writes is refused, and when each was tried is noted: event loop's times."""
+
+    writes: list[float] = field(default_factory=list)
+
+    async def asked(self, gate: Gate, call: Call) -> Answer | None:
+        if not call.write:
+            return None
+        self.writes.append(call.at)
+        return self.answer if len(self.writes) <= self.times else None
 
 
 @dataclass
@@ -72,17 +87,22 @@ class BlackHole(Spell):
 
     async def asked(self, gate: Gate, call: Call) -> Answer | None:
         if call.at < self.end:
-            await asyncio.Event().wait()
+            await self._swallow()
         return None
 
     async def answered(self, gate: Gate, call: Call, answer: Answer) -> Answer:
         if call.at < self.end:
-            await asyncio.Event().wait()
+            await self._swallow()
         return answer
 
     async def streamed(self, gate: Gate, call: Call, line: bytes) -> AsyncIterator[bytes]:
         if call.at >= self.end:
             yield line
+
+    async def _swallow(self) -> None:
+        """Longer than anybody waits for an answer."""
+        await asyncio.sleep(SWALLOWED_SECONDS)
+        raise Cut
 
 
 @dataclass
@@ -160,6 +180,19 @@ class Interrupted(Fault):
                 status = json.loads(refusal(self.code, self.reason).body)
                 yield json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
                 raise Over
+        yield line
+
+
+@dataclass
+class Slow(Fault):
+    """Each event of these kinds keeps the next one waiting."""
+
+    resources: Collection[str]
+    seconds: float
+
+    async def streamed(self, gate: Gate, call: Call, line: bytes) -> AsyncIterator[bytes]:
+        if call.resource in self.resources:
+            await asyncio.sleep(self.seconds)
         yield line
 
 
