@@ -44,7 +44,16 @@ def accepted(plane: ControlPlane, manifests: str, namespace: str = "") -> list[s
 
 
 @pytest.mark.parametrize(
-    "folder", ["base", "high-availability", "roles", "admission", "admission/stamp", "admission/confine", "console"]
+    "folder",
+    [
+        "base",
+        "high-availability",
+        "roles",
+        "admission",
+        "admission/stamp",
+        "admission/confine",
+        "console",
+    ],
 )
 def test_for_the_cluster(prepared: ControlPlane, folder: str) -> None:
     built = prepared.kubectl("kustomize", MANIFESTS / folder).stdout

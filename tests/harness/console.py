@@ -77,4 +77,5 @@ def console(
         yield url
     finally:
         ended = plane.stop_component(name)
-    assert ended == "exit status 0", f"{ended}: {plane.logs(name)}"
+    # Where a machine is busy, Python itself may take longer to go than the supervisor waits.
+    assert "Finished server process" in plane.logs(name), f"{ended}: {plane.logs(name)}"

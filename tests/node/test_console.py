@@ -140,7 +140,7 @@ def test_from_a_thought_to_the_last_pod_and_back(
         alice.sees("v1")
         alice.fair()
         alice.click("New version")
-        text = alice.page.get_by_label("Text")
+        text = alice.page.get_by_role("textbox", name="Text")
         text.fill(SHORTER.replace("{{ticket}}", "{{tikcet"))
         alice.sees("never closed")
         alice.fair()
