@@ -1,6 +1,6 @@
 # The operator's image; it has the reader in it as well, so that a workload can be built on it.
 #
-#   docker build -t promptrelease:0.1.0 .
+#   make assets && docker build -t promptrelease:0.1.0 .
 #
 # What it holds is what requirements/image.txt names, to the hash. Without a package index, from wheels
 # that were fetched before, on the same Python as the base's:
@@ -13,6 +13,8 @@ ARG BASE=python:3.13-slim
 FROM ${BASE} AS build
 WORKDIR /src
 COPY . .
+RUN test -f operator/promptrelease/console/static/vendor/htmx.min.js || \
+    { echo "the console's scripts are not there: run 'make assets' before" >&2; exit 1; }
 # With --target, since a base may have neither venv nor a Python that lets pip change it. In two steps:
 # the project itself has no hash, and what it is built with has.
 RUN pip() { python3 -m pip install --no-cache-dir --disable-pip-version-check --no-deps "$@"; }; set -e; \

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,7 @@ from harness.console import console
 from harness.images import ROOT
 from harness.installation import MANIFESTS
 from harness.node import Node
+from harness.node_fixtures import SYSTEM
 from harness.oidc_provider import CLIENT, PREFIX, OpenIdProvider, openid_provider
 from harness.person import Person
 from harness.pods import PORT, Pods, mounted, pod_spec
@@ -32,6 +35,7 @@ from node.evaluation.images import ticket_suite
 
 EXAMPLE = ROOT / "manifests" / "examples" / "evaluation"
 SUITE = "summary-suite"
+HOST = "prompts.example.com"
 SHORTER = """\
 Summarize the support ticket below in at most 45 words. No greeting, no advice.
 First what happened, with order numbers and error messages as they are written; then how urgent
@@ -220,3 +224,41 @@ def test_from_a_thought_to_the_last_pod_and_back(
     finally:
         alice.close()
         bob.close()
+
+
+def test_installed_as_shipped(node: Node) -> None:
+    plane = node.control_plane
+    namespace = f"--namespace={SYSTEM}"
+    secret = f"--from-literal=secret={secrets.token_hex(32)}"
+    plane.kubectl("create", "secret", "generic", "promptrelease-console", namespace, secret)
+    plane.kubectl("apply", "--server-side", "-k", MANIFESTS / "console")
+    try:
+        wait = ("rollout", "status", "deployment/promptrelease-console", "--timeout=240s")
+        done = plane.kubectl(*wait, namespace, check=False)
+        about = ("describe", "pods", namespace, "--selector=app.kubernetes.io/component=console")
+        assert done.returncode == 0, plane.kubectl(*about).stdout
+        of = "labelSelector=app.kubernetes.io/component=console"
+        found = plane.request("GET", f"/api/v1/namespaces/{SYSTEM}/pods?{of}")["items"]
+        assert len(found) == 2
+        for pod in found:
+            name, address = pod["metadata"]["name"], pod["status"]["podIP"]
+            assert get(f"http://{address}:9000/readyz") == 200
+            assert get(f"http://{address}:8000/sign-in", HOST) == 200
+            assert get(f"http://{address}:8000/static/vendor/htmx.min.js", HOST) == 200
+            assert get(f"http://{address}:8000/sign-in", "elsewhere.example.com") == 421
+            (volume,) = pod["spec"]["volumes"]
+            sources = [key for one in volume["projected"]["sources"] for key in one]
+            assert sources == ["configMap"], "its own token is not its to have"
+    finally:
+        plane.kubectl("delete", "-k", MANIFESTS / "console", "--wait=false")
+        plane.kubectl("delete", "secret", "promptrelease-console", namespace)
+
+
+def get(url: str, host: str = "") -> int:
+    """The status of an answer."""
+    request = urllib.request.Request(url, headers={"Host": host} if host else {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
