@@ -38,7 +38,7 @@ PAUSE = 0.1
 SUBJECT = "p0"
 DEFAULT_KILLS = 5
 SHORT_KILLS = 100
-PAUSES = 10
+PAUSES = 5
 SHORT_SECONDS = 2
 ENDS = 15
 SERVED_SECONDS = 120
@@ -160,7 +160,7 @@ def _measure(turns: list[signal.Signals], options: tuple[str, ...]) -> tuple[lis
 
 
 async def _turn(load: _Load, seats: list[_Seat], turn: int, how: signal.Signals) -> float:
-    await asyncio.sleep(0.3 + turn % 7 / 20)  # not always at the same place of a renewal
+    await asyncio.sleep(0.2 + turn % 7 / 30)  # not always at the same place of a renewal
     leader = await _leader(load.kube, seats)
     start = time.perf_counter()
     leader.send(how)
