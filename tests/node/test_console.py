@@ -241,7 +241,7 @@ def test_installed_as_shipped(node: Node) -> None:
         found = plane.request("GET", f"/api/v1/namespaces/{SYSTEM}/pods?{of}")["items"]
         assert len(found) == 2
         for pod in found:
-            name, address = pod["metadata"]["name"], pod["status"]["podIP"]
+            address = pod["status"]["podIP"]
             assert get(f"http://{address}:9000/readyz") == 200
             assert get(f"http://{address}:8000/sign-in", HOST) == 200
             assert get(f"http://{address}:8000/static/vendor/htmx.min.js", HOST) == 200
