@@ -104,8 +104,8 @@ def watching(api: Api) -> Iterator[Seen]:
                 return
             seen.note(event)
 
-    with closing(http.client.HTTPSConnection(address, timeout=300, context=context)) as connection:
-        url = f"{path}?watch=1&resourceVersion={start}&timeoutSeconds=300"
+    with closing(http.client.HTTPSConnection(address, timeout=900, context=context)) as connection:
+        url = f"{path}?watch=1&resourceVersion={start}&timeoutSeconds=3000"
         connection.request("GET", url, headers={"Authorization": f"Bearer {plane.token()}"})
         answer = connection.getresponse()
         thread = threading.Thread(target=read)
