@@ -26,12 +26,16 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
+ROOMS = ("tests/node/", "tests/browser/", "tests/console/acting/")
+"""Whose files share what is costly: a node, a browser, people with roles."""
+
+
 class _ByRoom(LoadScopeScheduling):
-    """A file's tests on one worker, since they share what is costly; so do all that need a node."""
+    """A file's tests on one worker, since they share what is costly; so do those of a room."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return "node" if "tests/node/" in f"/{file}" else file
+        return next((room for room in ROOMS if room in f"/{file}"), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByRoom:
