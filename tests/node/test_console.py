@@ -146,7 +146,7 @@ def test_from_a_thought_to_the_last_pod_and_back(
         alice.click("New version")
         text = alice.page.get_by_role("textbox", name="Text")
         text.fill(SHORTER.replace("{{ticket}}", "{{tikcet"))
-        alice.sees("never closed")
+        alice.sees("is not closed by")
         alice.fair()
         text.fill(SHORTER)
         alice.page.get_by_label("Why does this version exist?").fill("Agents read three lines")
