@@ -66,11 +66,14 @@ class Desk:
         if resource == CONFIG_MAPS:
             self.edits.add(answer["metadata"]["resourceVersion"])
 
-    async def delete(self, resource: str, name: str) -> None:
-        """Delete."""
+    async def delete(self, resource: str, name: str, *, as_seen: bool = False) -> None:
+        """Delete; on wish only if it still is as it was last heard of."""
+        meta = self.get(resource, name).get("metadata", {})
+        state = {"preconditions": {"resourceVersion": meta.get("resourceVersion")}}
         if resource == CONFIG_MAPS:
-            self.deleted.add(self.get(resource, name).get("metadata", {}).get("uid", ""))
-        answer = await self._send("DELETE", f"{self._path(resource)}/{name}")
+            self.deleted.add(meta.get("uid", ""))
+        body = state if as_seen else None
+        answer = await self._send("DELETE", f"{self._path(resource)}/{name}", body)
         if resource == CONFIG_MAPS:
             self.deleted.add(answer["details"]["uid"])
 

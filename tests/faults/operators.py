@@ -128,7 +128,8 @@ class Kept:
     def signal(self, number: signal.Signals) -> None:
         """Send any signal; nothing between two runs."""
         if (pid := self.pid) is not None:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and nobody has said so
+                os.kill(pid, number)
 
     async def end(self) -> None:
         """SIGKILL, for good."""

@@ -203,7 +203,9 @@ class People:
         change = self.choose.choice(edits)
         is_safe = bool(name) and ("data" in change or self._is_written_down(name))
         if is_safe:
-            await self.desk.merge(CONFIG_MAPS, name, change)
+            seen = self.desk.get(CONFIG_MAPS, name)["metadata"]["resourceVersion"]
+            meta = {**change.get("metadata", {}), "resourceVersion": seen}
+            await self.desk.merge(CONFIG_MAPS, name, {**change, "metadata": meta})
         return is_safe
 
     async def remove(self) -> bool:
@@ -212,7 +214,7 @@ class People:
         name = self.choose.choice(maps)["metadata"]["name"] if maps else ""
         is_safe = bool(name) and self._is_written_down(name)
         if is_safe:
-            await self.desk.delete(CONFIG_MAPS, name)
+            await self.desk.delete(CONFIG_MAPS, name, as_seen=True)
         return is_safe
 
     def _is_written_down(self, name: str) -> bool:

@@ -223,7 +223,7 @@ class Stage:
             return scene.quiet(seconds) and expected in (None, judge.picture(desk))
 
         with contextlib.suppress(AssertionError):  # the differences say more
-            await desk.until(settled, "the end to settle", SETTLE_SECONDS / 4)
+            await desk.until(settled, "the end to settle", SETTLE_SECONDS)
 
 
 def too_many(clean: list[str], played: list[str], spare: int) -> list[str]:
