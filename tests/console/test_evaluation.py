@@ -145,6 +145,34 @@ def test_a_move_that_waits_for_suites_leads_to_them_and_passes(
     assert passed == {at(api, f"evaluations/{name}") for name in names}
 
 
+def test_without_a_move_that_waits_they_come_when_one_looks(
+    api: Api, kubectl: Kubectl, browse: Browse, bind: Bind, ci: Any
+) -> None:
+    chain(kubectl)
+    _open(api, "summary-suite")
+    name = ci("summary-suite", {P: 3}, {"score": 1})
+    api.delete(RELEASES, P)
+    until(lambda: browse("admin").get(at(api, f"evaluations/{name}")), "passed")
+    bind("frank", "viewer")
+    browser = browse("frank")
+    path = at(api, f"prompts/{P}")
+    page = harmless(until(lambda: browser.get(path), "Nothing of ticket-summary is live yet"))
+    there = page.find("section", hx_get=f"{path}/evaluations")
+    assert there.attrs["hx-trigger"] == "revealed"
+    assert not there.all("table")
+    # With scripts, and without.
+    part = harmless(browser.get(f"{path}/evaluations", hx_request="true"))
+    for shown in (part, page.follow("All evaluations"), browser.get(f"{path}/evaluations")):
+        section = shown.find("section", aria_labelledby="evaluations")
+        assert "hx-get" not in section.attrs
+        links = {it.attrs["href"] for it in section.find("table").all("a")}
+        assert at(api, f"evaluations/{name}") in links
+    assert not part.all("h1")
+    hidden = browse("carol").get(f"{path}/evaluations", hx_request="true")
+    assert name not in hidden.html
+    assert "You may not look at evaluations here" in hidden.text
+
+
 def test_case_by_case_candidate_beside_baseline(
     api: Api, kubectl: Kubectl, browse: Browse, ci: Any
 ) -> None:

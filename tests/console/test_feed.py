@@ -237,6 +237,31 @@ async def test_it_goes_on_with_the_rights_of_others(
         await feeds.stop()
 
 
+async def test_what_is_being_asked_is_not_asked_again(shop: Api, viewers: None) -> None:
+    asked: list[str] = []
+
+    async def count(request: httpx.Request) -> None:
+        asked.append(request.url.path)
+
+    async with client(shop.control_plane) as of:
+        alice, remembered = of(f"alice@{shop.namespace}"), Remembered()
+        alice.http.event_hooks["request"].append(count)
+
+        def ask() -> asyncio.Task[bool]:
+            return asyncio.create_task(remembered.may(alice, "list", RELEASES))
+
+        left, *others = [ask() for _ in range(10)]
+        await asyncio.sleep(0)
+        left.cancel()  # who goes takes it from nobody
+        assert await asyncio.gather(*others) == [True] * 9
+        assert len(asked) == 1
+        assert await ask()
+        assert len(asked) == 1
+        remembered.forget(alice.person)
+        assert await ask()
+        assert len(asked) == 2
+
+
 async def test_somebody_who_signs_out_lends_no_more(
     shop: Api, viewers: None, feeds: Feeds, installed: ControlPlane
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from console.conftest import Bind, Browse
 from console.shop import HOSTILE, Kubectl, at, harmless, texts, tickets, until
-from harness.api import CHANGES, RELEASES, Api, approval, policy, release, version
+from harness.api import CHANGES, RELEASES, Api, approval, policy, release, version, wait_for
 from promptrelease.console.shown.timeline import PAGE
 
 P = "ticket-summary"
@@ -203,6 +203,38 @@ def test_hostile_texts_stay_texts(api: Api, browse: Browse) -> None:
     assert page.find("textarea").raw.strip() == HOSTILE
     sent = page.form("value.who").submit(**{"value.who": HOSTILE + "'"})
     assert HOSTILE + "'" in harmless(sent).find("mark").raw
+
+
+def test_the_last_moves_whatever_labels_are_left(api: Api, browse: Browse) -> None:
+    for number in (1, 2, 3):
+        api.create(version("greeting", number))
+    api.create(release("greeting", production=(1, "begin"), staging=(1, "begin")))
+    api.ready("greeting")
+    for number in (2, 3, 2):
+        api.move("greeting", "production", number, f"to v{number}")
+        api.ready("greeting")
+    browser = browse("admin")
+
+    def told() -> list[str]:
+        page = browser.get(at(api, "prompts/greeting"))
+        return [li.find("p").text for li in page.find("ol", class_="timeline").all("li")]
+
+    every = [
+        "production went back from v3 to v2",
+        "production moved from v2 to v3",
+        "production moved from v1 to v2",
+    ]
+    wait_for(lambda: len(told()) == 6, "all to be written down")
+    assert set(told()) == {
+        *every,
+        "latest began with v3",
+        "production began with v1",
+        "staging began with v1",
+    }
+    assert [it for it in told() if it in every] == every
+    api.merge(RELEASES, "greeting", {"spec": {"labels": {"staging": None}}})
+    wait_for(lambda: "staging was withdrawn; it served v1" in told(), "its end to be told")
+    assert {*every, "staging began with v1"} <= set(told())
 
 
 # The history

@@ -206,7 +206,7 @@ def test_from_a_thought_to_the_last_pod_and_back(
         bob.sees("Done: v1 is live on production")
         wait_for(lambda: answers(governed)["version"] == 1, "the pod to go back", 10)
         bob.go(f"{prompt}/history")
-        bob.sees("Agents read three lines")
+        bob.sees("Read at a glance, nothing lost")
         bob.sees(f"{PREFIX}alice")
         bob.sees(f"{PREFIX}bob")
         bob.fair()

@@ -238,7 +238,11 @@ class Kube:
         response = await self._send(
             method, url, body=body, content_type=content_type, accept=accept
         )
-        result: Json = parse(await response.read())
+        try:
+            result: Json = parse(await response.read())
+        except ValueError as error:
+            # Nobody knows whether a write was made; it is tried again, as after a lost answer.
+            raise aiohttp.ClientPayloadError(f"{method} {url}: the answer is no JSON") from error
         return result
 
     async def _page(self, url: str, accept: str, most: int | None) -> Json | None:

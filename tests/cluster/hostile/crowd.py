@@ -39,13 +39,15 @@ class Sender:
         self._connection = self._connect()
         self.accepted = 0
         self.refused: Counter[int] = Counter()
+        self.refused_names: list[str] = []
 
     def send(self, obj: Json) -> None:
         """Create an object, if the API server lets it through."""
-        self.post(f"{obj['kind'].lower()}s", json.dumps(obj))
+        if not self.post(f"{obj['kind'].lower()}s", json.dumps(obj)):
+            self.refused_names.append(obj["metadata"]["name"])
 
-    def post(self, plural: str, body: str) -> None:
-        """Create an object from JSON."""
+    def post(self, plural: str, body: str) -> bool:
+        """Create an object from JSON; whether the API server let it through."""
         plural = {"promptpolicys": "promptpolicies"}.get(plural, plural)
         path = f"{self._api.path(plural)}?fieldManager=promptrelease"
         token = self._api.control_plane.token("admin")
@@ -59,13 +61,14 @@ class Sender:
             self._connection.close()
             self._connection = self._connect()
             self.refused[0] += 1
-            return
+            return False
         if answer.status >= 400:
             self.refused[answer.status] += 1
             # Only what etcd will not store is the server's own fault.
             assert answer.status < 500 or b"too large" in text, text[:500]
-            return
+            return False
         self.accepted += 1
+        return True
 
     def clear(self, plural: str) -> None:
         """Delete all objects of a kind, whatever they hold."""

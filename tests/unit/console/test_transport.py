@@ -14,7 +14,7 @@ from promptrelease.api.resources import RELEASES
 from promptrelease.console.identity.person import Person
 from promptrelease.console.kube.client import Expired, Kube
 from promptrelease.console.kube.transport import Transport
-from promptrelease.views.failures import Unreachable
+from promptrelease.views.failures import NotFound, Unreachable
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -73,7 +73,7 @@ async def test_headers_go_out_as_they_are() -> None:
 
 async def test_an_answer_that_breaks_off() -> None:
     async with served(saying(HEAD + b"Content-Length: 200\r\n\r\n{")) as (kube, _):
-        with pytest.raises(Unreachable, match="does not answer"):
+        with pytest.raises(Unreachable, match="the cluster does not answer"):
             await kube.request("GET", "/")
 
 
@@ -88,18 +88,31 @@ async def test_silence() -> None:
         await asyncio.sleep(0.5)
 
     async with served(silent, seconds=0.2) as (kube, _):
-        with pytest.raises(Unreachable, match="does not answer"):
+        with pytest.raises(Unreachable, match="the cluster does not answer"):
             await kube.request("GET", "/")
 
 
-async def test_nobody_there() -> None:
+async def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
     async with served(saying(b"")) as (kube, _):
         pass
     async with httpx.AsyncClient(
         base_url=kube.http.base_url, transport=Transport(ssl.create_default_context())
     ) as http:
-        with pytest.raises(Unreachable, match="ConnectError"):
+        with pytest.raises(Unreachable) as raised:
             await Kube(http, kube.person, "shop").request("GET", "/")
+    assert (str(raised.value), raised.value.hint) == (
+        "the cluster does not answer",
+        "it is tried again when you reload",
+    )
+    assert "ConnectError" in caplog.text  # what it comes from is for the log
+
+
+@pytest.mark.parametrize(("namespace", "name"), [("shop", "."), ("shop", ".."), ("..", "a")])
+async def test_a_name_that_would_lead_elsewhere(namespace: str, name: str) -> None:
+    async with served(saying(HEAD + b"Content-Length: 2\r\n\r\n{}")) as (kube, asked):
+        with pytest.raises(NotFound, match="there is no PromptRelease of that name"):
+            await kube.within(namespace).get(RELEASES, name)
+    assert not asked
 
 
 async def test_a_watch_that_breaks_off_and_one_that_is_too_old() -> None:

@@ -132,6 +132,9 @@ async def sign_out(request: Request) -> Response:
             leaving = await console.provider.leaves_by(session.person.token)
         except Failure as failure:
             logger.warning("signed out here alone: %s", failure)
+    if session:
+        console.feeds.forget(session.person)
+        console.remembered.forget(session.person)
     response = RedirectResponse(leaving or "/signed-out", status_code=303)
     sessions.end(console.settings, request, response)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,8 @@ import httpx
 from promptrelease.api.resources import Resource
 from promptrelease.console.identity.person import Headers, Person
 from promptrelease.views.failures import Conflict, Failure, Forbidden, NotFound, Unreachable
+
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -157,7 +160,7 @@ class Kube:
             finally:
                 await response.aclose()
         except (httpx.HTTPError, ValueError) as error:
-            raise Unreachable(f"the API server does not answer: {error!r}", "try again") from error
+            raise _unreachable(self.path(resource), error) from error
 
     async def may(
         self, verb: str, resource: Resource, name: str = "", subresource: str = ""
@@ -211,7 +214,9 @@ class Kube:
         )
 
     def path(self, resource: Resource, name: str = "") -> str:
-        """Path of a collection or an object in the namespace."""
+        """Path of a collection or an object in the namespace. Raises NotFound: no name at all."""
+        if {".", ".."} & {self.namespace, name}:  # they would lead to another path
+            raise NotFound(f"there is no {resource.singular} of that name", "it may be mistyped")
         parts = [resource.prefix, "namespaces", quote(self.namespace, safe=""), resource.plural]
         return "/".join([*parts, *([quote(name, safe="")] if name else [])])
 
@@ -240,13 +245,13 @@ class Kube:
                 headers=[*self._headers(), (b"Content-Type", content_type.encode())],
             )
         except httpx.HTTPError as error:
-            raise Unreachable(f"the API server does not answer: {error!r}", "try again") from error
+            raise _unreachable(path, error) from error
         if response.status_code >= 400:
             raise _refused(response)
         try:
             answer: Json = response.json()
         except ValueError as error:
-            raise Unreachable("the API server's answer broke off", "try again") from error
+            raise _unreachable(path, error) from error
         return answer
 
     def _headers(self) -> Headers:
@@ -279,6 +284,12 @@ def _refused(response: httpx.Response) -> Failure:
     return _failure(response.status_code, message)
 
 
+def _unreachable(where: str, cause: object) -> Unreachable:
+    """For people; what it comes from is for the log."""
+    logger.warning("the API server does not answer: %s: %r", where, cause)
+    return Unreachable("the cluster does not answer", "it is tried again when you reload")
+
+
 def _failure(code: int, message: str) -> Failure:
     match code:
         case 401:
@@ -292,5 +303,5 @@ def _failure(code: int, message: str) -> Failure:
         case 410:
             return Expired(message, "load the page again")
         case 429 | 500 | 502 | 503 | 504:
-            return Unreachable(f"the API server can't answer now: {message}", "try again")
+            return _unreachable(f"HTTP {code}", message)
     return Failure(message)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from promptrelease.api.resources import APPROVALS, RELEASES, VERSIONS, Resource
@@ -39,6 +38,7 @@ class Remembered:
 
     seconds: float = SECONDS
     _answers: OrderedDict[Question, tuple[float, bool]] = field(default_factory=OrderedDict)
+    _asked: dict[Question, asyncio.Task[bool]] = field(default_factory=dict)
 
     def of(self, kube: Kube) -> Rights:
         """What this person may do in this namespace."""
@@ -53,18 +53,35 @@ class Remembered:
         now = time.monotonic()
         if known is not None and now < known[0]:
             return known[1]
-        answer = await kube.may(verb, resource, name, subresource)
+        # What is being asked already is not asked again; nobody's leaving takes it from others.
+        task = self._asked.get(question)
+        if task is None:
+            task = asyncio.create_task(kube.may(verb, resource, name, subresource))
+            self._asked[question] = task
+            task.add_done_callback(lambda done: self._answered(question, now, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, question: Question, asked: float, task: asyncio.Task[bool]) -> None:
+        if self._asked.get(question) is not task:  # they have signed out meanwhile
+            return
+        del self._asked[question]
+        if task.cancelled() or task.exception() is not None:
+            return
         # From when it was asked, not from when the answer came.
-        self._answers[question] = now + (self.seconds if answer else NO_SECONDS), answer
+        seconds = self.seconds if task.result() else NO_SECONDS
+        self._answers[question] = asked + seconds, task.result()
         self._answers.move_to_end(question)
-        while len(self._answers) > MOST or next(iter(self._answers.values()))[0] < now:
+        now = time.monotonic()
+        while self._answers and (
+            len(self._answers) > MOST or next(iter(self._answers.values()))[0] < now
+        ):
             self._answers.popitem(last=False)
-        return answer
 
     def forget(self, person: Person) -> None:
         """Forget what somebody may do: they have signed out."""
-        for question in [it for it in self._answers if it[0] == person]:
-            del self._answers[question]
+        for known in (self._answers, self._asked):
+            for question in [it for it in known if it[0] == person]:
+                del known[question]
 
 
 @dataclass(frozen=True)
@@ -80,30 +97,28 @@ class Rights:
 
     async def promote(self, prompt: str, label: str) -> bool:
         """Whether they may point a label to any version."""
-        return all(await self._both(self._edit(prompt), self._verb("promote", prompt, label)))
+        return await self._edit(prompt) and await self._verb("promote", prompt, label)
 
     async def rollback(self, prompt: str, label: str) -> bool:
         """Whether they may point a label back to a version that it has served."""
-        edit, *moves = await self._both(
-            self._edit(prompt),
-            self._verb("rollback", prompt, label),
-            self._verb("promote", prompt, label),
+        return await self._edit(prompt) and any(
+            await asyncio.gather(
+                self._verb("rollback", prompt, label), self._verb("promote", prompt, label)
+            )
         )
-        return edit and any(moves)
 
     async def withdraw(self, prompt: str, label: str) -> bool:
         """Whether they may remove a label."""
-        return all(await self._both(self._edit(prompt), self._verb("withdraw", prompt, label)))
+        return await self._edit(prompt) and await self._verb("withdraw", prompt, label)
 
     async def approve(self, prompt: str, label: str) -> bool:
         """Whether they may approve and deny moves of a label; their own may be excluded."""
-        return all(
-            await self._both(self.may("create", APPROVALS), self._verb("approve", prompt, label))
-        )
+        may_create = await self.may("create", APPROVALS)
+        return may_create and await self._verb("approve", prompt, label)
 
     async def break_glass(self, prompt: str, label: str) -> bool:
         """Whether they may move a label past its gates."""
-        return all(await self._both(self._edit(prompt), self._verb("breakglass", prompt, label)))
+        return await self._edit(prompt) and await self._verb("breakglass", prompt, label)
 
     async def create_version(self) -> bool:
         """Whether they may write a version of any prompt."""
@@ -120,11 +135,14 @@ class Rights:
         return await self.remembered.may(self.kube, verb, resource, name, subresource)
 
     async def _edit(self, prompt: str) -> bool:
-        return await self.may("patch", RELEASES, prompt)
+        # Asked first: most people may look alone, and nothing else is asked for them.
+        return await self._of_release("patch", prompt)
 
     async def _verb(self, verb: str, prompt: str, label: str) -> bool:
-        return await self.may(verb, RELEASES, prompt, label)
+        return await self._of_release(verb, prompt, label)
 
-    @staticmethod
-    async def _both(*questions: Awaitable[bool]) -> list[bool]:
-        return list(await asyncio.gather(*questions))
+    async def _of_release(self, verb: str, prompt: str, subresource: str = "") -> bool:
+        """Whether with all releases, which is remembered for all of them, or else with this one."""
+        return await self.may(verb, RELEASES, "", subresource) or await self.may(
+            verb, RELEASES, prompt, subresource
+        )

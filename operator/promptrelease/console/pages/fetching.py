@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from pydantic import ValidationError
 
 from promptrelease.api.promptversion import PromptVersionSpec, version_name
 from promptrelease.api.resources import CHANGES, EVALUATIONS, RELEASES, VERSIONS, Resource
-from promptrelease.console.kube.client import Json, Kube
+from promptrelease.console.kube.client import Json, Kube, SignedOut
+from promptrelease.console.kube.feed import Feeds, Summary
 from promptrelease.content.files import Content
 from promptrelease.release import wire_policy
 from promptrelease.release.judge import MAX_DEPTH, judge
 from promptrelease.release.model import Change, Problem, Verdict
 from promptrelease.views.failures import Forbidden, NotFound
+
+SOON = 1.0
+"""Seconds that a page waits for a feed that is still being read, before it asks by itself."""
 
 
 async def release_and_versions(kube: Kube, prompt: str) -> tuple[Json | None, list[Json]]:
@@ -24,6 +29,41 @@ async def release_and_versions(kube: Kube, prompt: str) -> tuple[Json | None, li
     if release is None and not versions:
         raise no_prompt(prompt, kube.namespace)
     return release, versions
+
+
+async def known(
+    feeds: Feeds, kube: Kube, prompt: str
+) -> tuple[Json | None, Iterable[Json | Summary]]:
+    """The same for those who look at many prompts: versions without their bodies, from the feed.
+
+    What the feed has not heard of yet is asked for by name: whoever has just written a version
+    finds it. Raises NotFound: there is neither.
+    """
+    try:
+        feed = await feeds.of(kube, SOON, partly=True)
+    except SignedOut:
+        raise
+    except Forbidden:  # to list all releases; they may see this one
+        return await release_and_versions(kube, prompt)
+    if not feed.complete or feed.behind:
+        return await release_and_versions(kube, prompt)
+    there: dict[int, Json | Summary] = dict(feed.versions.get(prompt, {}))
+    release, newer = await asyncio.gather(
+        kube.find(RELEASES, prompt), _from(kube, prompt, max(there, default=0) + 1)
+    )
+    there |= newer
+    if release is None and not there:
+        raise no_prompt(prompt, kube.namespace)
+    return release, there.values()
+
+
+async def _from(kube: Kube, prompt: str, number: int) -> dict[int, Json]:
+    """Versions from a number on."""
+    found: dict[int, Json] = {}
+    while raw := await kube.find(VERSIONS, version_name(prompt, number)):
+        found[number] = raw
+        number += 1
+    return found
 
 
 async def version(kube: Kube, prompt: str, number: int) -> Json:
@@ -50,6 +90,17 @@ async def changes(kube: Kube, prompt: str) -> list[Change]:
 async def evaluations(kube: Kube) -> list[Json] | None:
     """All evaluations of the namespace; none where the person may not see them."""
     return await _if_allowed(kube, EVALUATIONS)
+
+
+async def named_evaluations(kube: Kube, names: Iterable[str]) -> list[Json] | None:
+    """Some evaluations, those that are gone apart; none where the person may not see them."""
+    try:
+        found = await asyncio.gather(*(kube.find(EVALUATIONS, name) for name in names))
+    except SignedOut:
+        raise
+    except Forbidden:
+        return None
+    return [raw for raw in found if raw is not None]
 
 
 async def resolved(kube: Kube, raw: Json) -> tuple[Content | None, Verdict]:
@@ -93,6 +144,8 @@ async def _spec(kube: Kube, prompt: str, number: int) -> PromptVersionSpec | Non
 async def _if_allowed(kube: Kube, resource: Resource) -> list[Json] | None:
     try:
         return await kube.list(resource)
+    except SignedOut:
+        raise
     except Forbidden:
         return None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptrelease.api.promptrelease import LATEST
+from promptrelease.console.kube.known import Summary
 from promptrelease.console.shown.waiting import Wait, wait
 from promptrelease.release import wire
 from promptrelease.release.consumers import Consumers
@@ -130,13 +131,29 @@ class Prompt:
         return numbers[1], numbers[0]
 
 
-def prompt(name: str, release: Json | None, versions: Iterable[Json]) -> Prompt:
-    """A prompt from its PromptRelease, if there is one, and its PromptVersions."""
+def prompt(name: str, release: Json | None, versions: Iterable[Json | Summary]) -> Prompt:
+    """A prompt from its PromptRelease, if there is one, and its PromptVersions, in any order."""
     labels = tuple(_labels(name, release)) if release is not None else ()
     on = {label.name: label.served.version for label in labels if label.served}
-    rows = sorted((version(raw, on) for raw in versions), key=lambda row: -row.number)
+    rows = sorted((_row(its, on) for its in versions), key=lambda row: -row.number)
     health = overview.health(wire.release(release)) if release is not None else None
     return Prompt(name, health, _beside(health, labels), labels, tuple(rows))
+
+
+def _row(its: Json | Summary, on: Mapping[str, int]) -> Version:
+    if not isinstance(its, Summary):
+        return version(its, on)
+    return Version(
+        number=its.number,
+        message=its.message,
+        author=its.by,
+        created=its.created,
+        digest=its.digest,
+        model=its.model,
+        valid=its.valid,
+        problem=its.problem,
+        labels=_serving(its.number, on),
+    )
 
 
 def version(raw: Json, on: Mapping[str, int]) -> Version:
@@ -155,8 +172,12 @@ def version(raw: Json, on: Mapping[str, int]) -> Version:
         model=str(model.get("name", "")),
         valid=None if valid is None else valid["status"] == "True",
         problem="; ".join(c.get("message", "") for c in wrong),
-        labels=tuple(sorted(label for label, number in on.items() if number == spec["version"])),
+        labels=_serving(spec["version"], on),
     )
+
+
+def _serving(number: int, on: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(sorted(label for label, served in on.items() if served == number))
 
 
 def _labels(name: str, release: Json) -> Iterable[Label]:
