@@ -25,7 +25,7 @@ ROLES = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, its thread can run no other event loop
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running

@@ -246,7 +246,7 @@ class TestKubectl:
         assert mounted(plane, SHOP)
         guide.run("All of it")
         assert of_cluster(plane) == set()
-        wait_for(lambda: not mounted(plane, SHOP), "the ConfigMaps to be collected", seconds=60)
+        wait_for(lambda: not mounted(plane, SHOP), "the ConfigMaps to be collected", seconds=180)
 
 
 class TestOneNamespace:
@@ -295,4 +295,4 @@ def collected(plane: ControlPlane) -> None:
     gone = {"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "0-0-0"}
     orphan = {"metadata": {"name": "orphan", "ownerReferences": [gone]}}
     plane.request("POST", api.path(CONFIG_MAPS), orphan)
-    wait_for(lambda: not api.get(CONFIG_MAPS, "orphan"), "the garbage to be collected", seconds=60)
+    wait_for(lambda: not api.get(CONFIG_MAPS, "orphan"), "the garbage to be collected", seconds=180)

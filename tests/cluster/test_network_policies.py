@@ -56,7 +56,17 @@ def cluster(request: pytest.FixtureRequest, control_plane: ControlPlane) -> Clus
     (deployment,) = [obj for obj in objects if obj["kind"] in WORKLOADS]
     wanted = [obj for obj in objects if obj["kind"] == "NetworkPolicy"]
     stored = plane.kubectl(
-        *("create", "--dry-run=server", "-f", "-", "-o", "json"),
+        # Applied and not created: an operator may be installed there already.
+        *(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+            "-f",
+            "-",
+            "-o",
+            "json",
+        ),
         stdin="\n---\n".join(map(json.dumps, wanted)),
     ).stdout
     template = deployment["spec"]["template"]
@@ -71,7 +81,7 @@ def documents(text: str) -> Iterator[Json]:
     while rest:
         obj, end = decoder.raw_decode(rest)
         rest = rest[end:].strip()
-        yield obj
+        yield from obj["items"] if obj["kind"] == "List" else [obj]
 
 
 def lets_pass(
