@@ -248,8 +248,12 @@ class ControlPlane:
 
         The API server comes back on the port it had. Raises ControlPlaneError.
         """
-        if name != "kube-apiserver" or self._port:
+        if name != "kube-apiserver":
             return self._start(name, self._port)
+        if self._port:
+            pid = self._start(name, self._port)
+            self._wait_until(self._ask_for_its_kinds, name)
+            return pid
         for _ in range(PORT_ATTEMPTS):
             port = free_port()
             try:
@@ -322,6 +326,27 @@ class ControlPlane:
                 how = "ended" if ended else f"was not ready in {self.timeout:.0f} s ({reason})"
                 raise ControlPlaneError(f"{name} {how}; the end of its log:\n{self._tail(name)}")
             time.sleep(POLL_SECONDS)
+
+    def _ask_for_its_kinds(self) -> None:
+        """Custom kinds are served again some time after the API server is ready."""
+        crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        for crd in self.request("GET", crds)["items"]:
+            spec = crd["spec"]
+            version = next(one["name"] for one in spec["versions"] if one["served"])
+            path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1"
+            self.request("GET", path)
+            self._try_to_write(spec, version)
+
+    def _try_to_write(self, spec: Mapping[str, Any], version: str) -> None:
+        """Where a MutatingAdmissionPolicy has a say, writes wait for the kind's schema."""
+        kind = {"apiVersion": f"{spec['group']}/{version}", "kind": spec["names"]["kind"]}
+        path = f"/apis/{kind['apiVersion']}/namespaces/default/{spec['names']['plural']}"
+        try:
+            body = {**kind, "metadata": {"name": "probe"}, "spec": {}}
+            self.request("POST", f"{path}?dryRun=All", body)
+        except RequestError as error:
+            if error.status == 503:
+                raise
 
     def _connect_to_etcd(self) -> None:
         with socket.socket(socket.AF_UNIX) as connection:
