@@ -56,8 +56,10 @@ class Serving:
         """Find out about versions that nobody has looked at yet."""
         for version in list(self._store.alone(key).versions.values()):
             if version.verdict is None:
+                doubts = self._store.doubts(key)
                 resolution = await self._contents.resolve(key[0], version.name, version.uid)
-                self._store.set_verdict(key, version.uid, version.number, resolution.verdict)
+                number, verdict = version.number, resolution.verdict
+                self._store.set_verdict(key, version.uid, number, verdict, doubts)
 
     async def serve(self, key: Key, release: Release | None, step: Serve, asked: float) -> None:
         """Write, or note the obstacle that is in the way, which the status will tell.
@@ -122,11 +124,12 @@ class Serving:
         namespace, prompt = key
         content = self._contents.cached(step_uid := self._uid(key, step), step.served.digest)
         if content is None:
+            doubts = self._store.doubts(key)
             resolution = await self._contents.resolve(namespace, step.version, step_uid)
             content = resolution.content
             if content is None or content.digest != step.served.digest:
                 version = step.served.version
-                self._store.set_verdict(key, step_uid, version, resolution.verdict)
+                self._store.set_verdict(key, step_uid, version, resolution.verdict, doubts)
                 raise Stale
         data = render.files(prompt, step.label, step.served, content)
         served = render.with_checksum(step.served, data)

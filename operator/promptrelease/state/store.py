@@ -46,6 +46,7 @@ class _Prompt:
     log: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     older: dict[str, dict[Hashable, Change]] = field(default_factory=dict)
     logged_revision: int = 0
+    doubts: int = 0  # how often what its versions include has changed
 
     def forget(self) -> None:
         """What was learnt about one release says nothing of its successor."""
@@ -185,8 +186,21 @@ class Store:
         self._changed((namespace, prompt_name))
         self._doubt_includers(target)
 
-    def set_verdict(self, key: Key, uid: str, number: int, verdict: Verdict | None) -> None:
-        """Note what was found out about a version, or (none) that it must be looked at again."""
+    def doubts(self, key: Key) -> int:
+        """How often what a prompt's versions include has changed so far."""
+        return self._prompts[key].doubts if key in self._prompts else 0
+
+    def set_verdict(
+        self, key: Key, uid: str, number: int, verdict: Verdict | None, doubts: int | None = None
+    ) -> None:
+        """Note what was found out about a version, or (none) that it must be looked at again.
+
+        ``doubts`` is what that was when one began to look: with another number by now, what was
+        found out may be of before, and the prompt gets another turn instead.
+        """
+        if doubts is not None and doubts != self.doubts(key):
+            self._dirty(key)
+            return
         version = self._at(key).versions.get(number)
         if version is None or version.uid != uid or version.verdict == verdict:
             return
@@ -389,7 +403,9 @@ class Store:
                 seen.add(includer)
                 waiting.append(includer)
                 namespace, name, number = includer
-                version = self._at((namespace, name)).versions.get(number)
+                prompt = self._at((namespace, name))
+                prompt.doubts += 1
+                version = prompt.versions.get(number)
                 if version is not None:
                     self.set_verdict((namespace, name), version.uid, number, None)
 

@@ -187,6 +187,19 @@ class TestVerdicts:
         heard.store.set_verdict(KEY, "p1", 1, VALID)
         assert not heard.dirty
 
+    def test_what_was_found_while_an_include_came_counts_for_nothing(self, heard: Heard) -> None:
+        heard.store.put_version(a_version(1, 1, prompt="a", b=1))
+        before = heard.store.doubts((NS, "a"))
+        # Somebody looks, and b is not there; it comes before they say so.
+        heard.store.put_version(a_version(1, 2, prompt="b"))
+        assert heard.dirty
+        missing = Verdict(problems=(Problem("IncludeMissing", "b"),))
+        heard.store.set_verdict((NS, "a"), "a1", 1, missing, before)
+        assert heard.dirty == {(NS, "a")}, "it must be looked at again"
+        assert heard.store.view((NS, "a")).versions[1].verdict is None
+        heard.store.set_verdict((NS, "a"), "a1", 1, VALID, heard.store.doubts((NS, "a")))
+        assert heard.store.view((NS, "a")).versions[1].verdict == VALID
+
     def test_includers_are_doubted_all_the_way_up(self, heard: Heard) -> None:
         """a takes in b, which takes in c; d takes in nothing."""
         takes_in: dict[str, Any] = {"a": {"b": 1}, "b": {"c": 1}, "d": {}}
