@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from console.browsing import Browser, Element, Page
-from harness.api import RELEASES, Api, policy, release, version, wait_for
+from harness.api import Api, policy, release, version, wait_for
 
 Browse = Callable[..., Browser]
 Bind = Callable[..., None]
@@ -58,10 +58,7 @@ def test_labels_pending_moves_and_how_prompts_are(alice: Browser, api: Api) -> N
     api.create(release("broken", staging=(1, "oops")))
     api.create(version("draft", 3))
     api.release_with("broken", "Stalled", "True")
-    wait_for(
-        lambda: api.get(RELEASES, "ticket")["status"]["labels"]["production"].get("pending"),
-        "the move to wait",
-    )
+    api.release_with("ticket", "Reconciling", "True", "production")
     page = until(alice, api, lambda it: "In trouble 1" in it.text and "by one person" in it.text)
     found = lines(page)
     assert list(found) == ["broken", "draft", "ticket"]

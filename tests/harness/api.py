@@ -51,6 +51,8 @@ _PREFIX = {
     EVENTS: "/api/v1",
 }
 _POLL_SECONDS = 0.02
+PATIENCE = 60.0
+"""Seconds until something counts as not happening; machines are shared, so this tells no speed."""
 _KINDS = {
     "PromptRelease": RELEASES,
     "PromptVersion": VERSIONS,
@@ -165,7 +167,7 @@ def holds(obj: Mapping[str, Any], kind: str) -> bool:
     )
 
 
-def wait_for(probe: Callable[[], T], what: str, seconds: float = 20.0) -> T:
+def wait_for(probe: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
     """What ``probe`` returns once that is true in Python's sense."""
     deadline = time.monotonic() + seconds
     while not (result := probe()):

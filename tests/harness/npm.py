@@ -17,13 +17,13 @@ class NpmError(RuntimeError):
     """npm is missing, or failed; the message has the end of what it wrote."""
 
 
-def installed(folder: Path) -> Path:
+def installed(folder: Path, *more: str) -> Path:
     """Return ``node_modules`` with what ``package-lock.json`` in a folder names.
 
-    Installed once for each content of the two files; no script of a package is run. Raises
-    NpmError.
+    Installed once for each content of the files; no script of a package is run. ``more`` files of
+    the folder, such as a program, are copied beside ``node_modules``. Raises NpmError.
     """
-    files = [folder / "package.json", folder / "package-lock.json"]
+    files = [folder / name for name in ("package.json", "package-lock.json", *more)]
     key = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:20]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     target = cache / "promptrelease" / "npm" / key

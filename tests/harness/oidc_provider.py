@@ -6,15 +6,10 @@ of all that goes into it. Whoever is asked to trust the provider is given `ca_fi
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import ipaddress
 import json
-import os
 import secrets
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,12 +23,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from harness.build import BuildError
+from harness import npm
 from harness.components import free_port
 
 PACKAGE = Path(__file__).resolve().parent / "oidc"
-NPM = ("npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
-INSTALL_SECONDS = 300.0
 END_SECONDS = 10.0
 
 CLIENT = "console"
@@ -130,9 +123,9 @@ def openid_provider(
         port: one that is free when none is given.
         folder: where its certificates are; made, and used again when the same is given twice.
 
-    Raises BuildError when it can't be installed.
+    Raises NpmError when it can't be installed.
     """
-    code = _installed()
+    code = npm.installed(PACKAGE, "server.mjs").parent
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="promptrelease-oidc-") as temporary:
         folder = folder or Path(temporary)
@@ -193,35 +186,6 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
     assert process.stdout is not None
     process.stdout.close()
-
-
-def _installed() -> Path:
-    """The folder with the provider's code, installed if need be. Raises BuildError."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    digest = hashlib.sha256()
-    files = [PACKAGE / name for name in ("package.json", "package-lock.json", "server.mjs")]
-    for file in files:
-        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
-    folder = cache / "promptrelease" / "oidc" / digest.hexdigest()[:20]
-    if not (folder / "installed").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel drops it when this process ends
-            if not (folder / "installed").exists():
-                _install(files, folder)
-    return folder
-
-
-def _install(files: Sequence[Path], folder: Path) -> None:
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        raise BuildError("there is no node or npm on the PATH: install Node.js 20 or newer")
-    print("oidc-provider: installing it (once)", file=sys.stderr, flush=True)
-    for file in files:
-        shutil.copy(file, folder)
-    done = subprocess.run(NPM, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    if done.returncode != 0:
-        raise BuildError(f"npm ci failed in {folder}:\n{done.stderr[-4000:]}")
-    (folder / "installed").touch()
 
 
 def _certificates(folder: Path) -> None:
