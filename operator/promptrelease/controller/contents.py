@@ -111,7 +111,11 @@ class Contents:
         body = self._bodies.get(uid) if uid else None
         if body is not None:
             return PromptVersionSpec.model_validate(parse(body))
-        obj = await self._kube.get(VERSIONS.path(namespace, name))
+        path = VERSIONS.path(namespace, name)
+        # However old, the spec of one UID is always the same.
+        obj = await self._kube.get(path, maybe_old=True) if uid else None
+        if obj is None or obj["metadata"]["uid"] != uid:
+            obj = await self._kube.get(path)
         if obj is None or (uid and obj["metadata"]["uid"] != uid):
             return None
         return PromptVersionSpec.model_validate(obj["spec"])

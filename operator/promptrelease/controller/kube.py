@@ -125,10 +125,17 @@ class Kube:
         """The same, writing only while the fence says so."""
         return Kube(self._client, fence)
 
-    async def get(self, path: str) -> Json | None:
-        """Read one object; none when there is no such thing."""
+    async def get(self, path: str, *, maybe_old: bool = False) -> Json | None:
+        """Read one object; none when there is no such thing.
+
+        Args:
+            path: of the object.
+            maybe_old: take what the API server has in its cache, where it costs least; it may
+                be of some time ago, and what is new may be missing.
+
+        """
         try:
-            return await self._json("GET", path)
+            return await self._json("GET", f"{path}?resourceVersion=0" if maybe_old else path)
         except ApiError as error:
             if error.status == 404:
                 return None
