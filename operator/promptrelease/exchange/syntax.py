@@ -84,7 +84,7 @@ def ours(segments: Iterable[Segment]) -> str:
     parts = []
     for segment in wanted:
         if isinstance(segment, str):
-            parts.append(segment.replace("{{", r"\{{"))
+            parts.append(_BRACES.sub(_escaped, segment))
         elif isinstance(segment, Variable):
             parts.append(f"{{{{{segment.name}}}}}")
         else:
@@ -99,6 +99,14 @@ def ours(segments: Iterable[Segment]) -> str:
             "a brace or a backslash stands right before a variable: put a space between them"
         )
     return source
+
+
+_BRACES = re.compile(r"\{{2,}")
+
+
+def _escaped(braces: re.Match[str]) -> str:
+    """The odd one comes first: a variable may follow, which takes a brace right before it."""
+    return "{" * (len(braces[0]) % 2) + r"\{{" * (len(braces[0]) // 2)
 
 
 def canonical(template: str) -> str:

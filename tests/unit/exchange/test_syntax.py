@@ -127,6 +127,7 @@ def test_more_than_plain_variables_is_refused(language: Language, source: str) -
         (MLFLOW, 'Answer {"a": {b}}', 'Answer {"a": {b}}'),
         (HANDLEBARS, r"\{{a}} {{ b }}", r"\{{a}} {{b}}"),
         (JINJA, "{{ '{{' }}a}} {{b}}", r"\{{a}} {{b}}"),
+        (JINJA, "{{ '{{{' }}{{b}}", r"{\{{{{b}}"),
     ],
 )
 def test_braces_that_are_meant_stay(language: Language, source: str, template: str) -> None:
