@@ -55,9 +55,13 @@ class _Prompt:
         self.consumers.clear()
 
     @property
+    def only_logged(self) -> bool:
+        return not (self.release or self.versions or self.config_maps)
+
+    @property
     def empty(self) -> bool:
         # A log outlives all that it tells of: revisions must never be given out again.
-        return not (self.release or self.versions or self.config_maps or self.approvals or self.log)
+        return self.only_logged and not (self.approvals or self.log)
 
 
 class Store:
@@ -80,6 +84,8 @@ class Store:
         self._includers: dict[Target, set[Target]] = {}
         # Namespace to policies by name.
         self._policies: dict[str, dict[str, Policy]] = {}
+        # Names of log entries that are gone while there is something else of their prompt.
+        self._gone: dict[Key, set[str]] = {}
         self.scenes = Scenes(dirty, self.alone)
 
     def __contains__(self, key: Key) -> bool:
@@ -317,7 +323,10 @@ class Store:
 
     def put_change(self, obj: Json) -> None:
         """Take in a PromptChange. It never changes, and its end is no news: the log only grows."""
-        self.add_change(obj["metadata"]["namespace"], wire_policy.change(obj))
+        namespace, name = key_of(obj)
+        change = wire_policy.change(obj)
+        self._gone.get((namespace, change.release), set()).discard(name)
+        self.add_change(namespace, change)
 
     def add_change(self, namespace: str, change: Change) -> None:
         """Note that a change is written down; of its words only what decisions need is kept."""
@@ -340,15 +349,22 @@ class Store:
 
         Before that it is still known that it was written down: it must not come again.
         """
-        release, label, *_ = name.split(".")
-        prompt = self._prompts.get((namespace, release))
-        if prompt is None or prompt.release or prompt.versions or prompt.config_maps:
-            return
-        kept = tuple(c for c in prompt.log.get(label, ()) if log.name_of(c) != name)
-        if kept:
-            prompt.log[label] = kept
-        elif prompt.log.pop(label, None) is not None:
-            self._changed((namespace, release))
+        release, *_ = name.split(".")
+        key = (namespace, release)
+        prompt = self._prompts.get(key)
+        if prompt is not None:
+            self._gone.setdefault(key, set()).add(name)
+            if prompt.only_logged:
+                self._changed(key)
+
+    def _forget_log(self, key: Key, prompt: _Prompt) -> None:
+        gone = self._gone.pop(key, set())
+        for label, changes in list(prompt.log.items()):
+            kept = tuple(c for c in changes if log.name_of(c) not in gone)
+            if kept:
+                prompt.log[label] = kept
+            else:
+                del prompt.log[label]
 
     # Suites and evaluations
 
@@ -389,7 +405,10 @@ class Store:
         return self._prompts.setdefault(key, _Prompt())
 
     def _changed(self, key: Key) -> None:
-        if self._prompts[key].empty:
+        prompt = self._prompts[key]
+        if prompt.only_logged:
+            self._forget_log(key, prompt)
+        if prompt.empty:
             del self._prompts[key]
         self._dirty(key)
 

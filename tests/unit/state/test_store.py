@@ -260,6 +260,25 @@ class TestBoundedCache:
         assert (cache.get("b"), cache.get("c")) == (1, 2)
 
 
+@pytest.mark.parametrize("log_first", [True, False])
+def test_a_namespace_that_goes_takes_the_log_with_it(log_first: bool) -> None:
+    """In whatever order its objects go; while there is a version, what was logged is known."""
+    store = Store(lambda _: None)
+    store.put_version(a_version(1, 1))
+    change = Change(
+        *("p", "production", 1, "Promotion", None, 1, "sha256:1", "", ""), at="2026-11-21T00:00:00Z"
+    )
+    store.add_change(NS, change)
+    turns = ["log", "version"] if log_first else ["version", "log"]
+    for turn in turns:
+        assert store.view(KEY).log["production"]
+        if turn == "log":
+            store.drop_change(NS, log.name_of(change))
+        else:
+            store.drop_version(NS, "p", 1, "p1")
+    assert KEY not in store
+
+
 def test_what_a_label_served_long_ago_is_still_known() -> None:
     store, key = Store(lambda _: None), ("team", "greeting")
 
