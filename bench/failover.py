@@ -225,8 +225,12 @@ def _deposed(audit: Path) -> int:
         user, done = event["user"]["username"], event["responseStatus"]["code"] < 300
         if event["verb"] in ("get", "list", "watch") or not done:
             continue
-        if event["objectRef"]["resource"] != LEASES.plural:
-            wrong += user != leader and event["requestReceivedTimestamp"] > since
+        what, received = event["objectRef"], event["requestReceivedTimestamp"]
+        if what["resource"] != LEASES.plural:
+            if user != leader and received > since:
+                wrong += 1
+                said = f"{user} wrote {what['resource']} {what.get('name')} at {received}"
+                print(f"{said}, after {leader} had the Lease at {since}", file=sys.stderr)
         elif user != leader:
             leader, since = user, event["stageTimestamp"]
     return wrong

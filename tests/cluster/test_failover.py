@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.aio.client import ApiClient
 
 from harness.api import CHANGES, Api, release, version, wait_for
 from harness.controlplane import ControlPlane, RequestError
 from harness.operator import Operator
 from harness.supervisor import GRACE_SECONDS
+from promptrelease.controller.client import configuration
+from promptrelease.controller.kube import CONFIG_MAPS, FAILURES, Kube, fenced
 
 P = "ticket-summary"
 SECONDS = 3
@@ -216,3 +219,29 @@ def test_without_rights_on_the_lease_it_waits_and_says_so(pair: Pair, api: Api) 
     pair.leads("two")
     api.move(P, "production", 2, "go")
     api.served(P, "production", f"{P} v2")
+
+
+async def test_the_fence_is_asked_again_when_the_bytes_leave(
+    control_plane: ControlPlane, namespace: str
+) -> None:
+    """Between the first look and the sending a process may have been stopped for a long time."""
+    client = await configuration(control_plane.kubeconfig(), None)
+    fenced(client)
+    answers: list[bool] = []
+    path = CONFIG_MAPS.path(namespace)
+    async with ApiClient(client) as api_client:
+        kube = Kube(api_client)
+        writes = kube.behind(lambda: answers.pop(0))
+        answers += [True, True]
+        await writes.create(path, _a_config_map("let-through"))
+        answers += [True, False]
+        with pytest.raises(FAILURES):
+            await writes.create(path, _a_config_map("too-late"))
+        assert answers == []
+        names = [item["metadata"]["name"] async for p in kube.pages(path) for item in p["items"]]
+    assert "let-through" in names
+    assert "too-late" not in names
+
+
+def _a_config_map(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}

@@ -11,12 +11,13 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 
 from promptrelease.api import GROUP, VERSION
 from promptrelease.controller import metrics
@@ -101,6 +102,12 @@ PODS = Resource("/api/v1", "pods")
 EVENTS = Resource("/apis/events.k8s.io/v1", "events")
 LEASES = Resource("/apis/coordination.k8s.io/v1", "leases")
 
+Fence = Callable[[], bool]
+"""Whether a write may be sent."""
+
+_fence: ContextVar[Fence] = ContextVar("fence", default=lambda: True)
+"""Of the request that is being sent."""
+
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # With a parameter the client leaves the body to us; the API server looks at what is before it.
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
@@ -113,15 +120,16 @@ class Kube:
     """Calls as one identity.
 
     Args:
-        fence: asked right before each write is sent; where it says no, Fenced is raised.
+        fence: asked right before each write is sent; where it says no, Fenced is raised. It is
+            asked once more when the bytes leave, of a client that is ``fenced``.
 
     """
 
-    def __init__(self, client: ApiClient, fence: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, client: ApiClient, fence: Fence = lambda: True) -> None:
         self._client = client
         self._may_write = fence
 
-    def behind(self, fence: Callable[[], bool]) -> Kube:
+    def behind(self, fence: Fence) -> Kube:
         """The same, writing only while the fence says so."""
         return Kube(self._client, fence)
 
@@ -286,6 +294,7 @@ class Kube:
             raise Fenced
         code = "error"
         began = time.monotonic()
+        _fence.set(self._may_write)
         try:
             answer = await self._client.call_api(
                 method,
@@ -303,6 +312,22 @@ class Kube:
             told = response.headers.get("Retry-After", "")
             raise _error(response.status, await response.read(), told)
         return response
+
+
+def fenced(client: Configuration) -> None:
+    """Have the fence asked once more when the body of a request leaves.
+
+    The library sends it in a later turn of the event loop, after a connection may have been made.
+    A process that is stopped in between would write when it goes on, however long after.
+    """
+
+    async def leaves(*_: object) -> None:
+        if not _fence.get()():
+            raise Fenced  # the library closes the connection, of which it has sent nothing
+
+    traces = aiohttp.TraceConfig()
+    traces.on_request_chunk_sent.append(leaves)
+    client.trace_configs = [traces]
 
 
 def parse(text: bytes) -> Any:

@@ -14,7 +14,7 @@ from kubernetes.aio.client import ApiClient
 
 from promptrelease.controller import logs
 from promptrelease.controller.client import configuration
-from promptrelease.controller.kube import Kube
+from promptrelease.controller.kube import Kube, fenced
 from promptrelease.controller.leader import LEASE_SECONDS
 from promptrelease.controller.operate import operate, stop_on_signals
 
@@ -125,6 +125,7 @@ def _log_format(text: str) -> str:
 
 async def _run(args: argparse.Namespace) -> None:
     client = await configuration(args.kubeconfig, args.context)
+    fenced(client)
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with ApiClient(client) as api:
