@@ -4,9 +4,10 @@ The client's own election judges by the wall clock, which may be set, and never 
 so the protocol of client-go's leaderelection is here, with its times (15 s, 10 s, 2 s).
 
 Two things keep a holder that was paused from writing over its successor. ``holds`` is asked right
-before each write: it is false once 10 s have gone by since the last renewal was sent, 5 s before
-anybody else may take over. And what was let through just then carries the UID and the resource
-version of what it was decided on, or creates something under a name made of its content.
+before each write, and again when its bytes leave: it is false once 10 s have gone by since the last
+renewal was sent, 5 s before anybody else may take over. And what was let through just then carries
+the UID and the resource version of what it was decided on, or creates something under a name made
+of its content.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ that a late event never takes back what a write's answer already told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from promptrelease.release import log, wire, wire_evaluation, wire_policy
+from promptrelease.release import wire, wire_evaluation, wire_policy
 from promptrelease.release.consumers import Consumers
 from promptrelease.release.evaluation import Evaluation, Suite
 from promptrelease.release.model import (
@@ -24,6 +24,7 @@ from promptrelease.release.model import (
     View,
 )
 from promptrelease.release.policy import Approval, Policy
+from promptrelease.state.history import History
 from promptrelease.state.scenes import Scenes
 
 Key = tuple[str, str]
@@ -43,9 +44,7 @@ class _Prompt:
     written: dict[str, Served] = field(default_factory=dict)
     consumers: dict[str, Consumers] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
-    log: dict[str, tuple[Change, ...]] = field(default_factory=dict)
-    older: dict[str, dict[Hashable, Change]] = field(default_factory=dict)
-    logged_revision: int = 0
+    history: History = field(default_factory=History)
     doubts: int = 0  # how often what its versions include has changed
 
     def forget(self) -> None:
@@ -61,7 +60,7 @@ class _Prompt:
     @property
     def empty(self) -> bool:
         # A log outlives all that it tells of: revisions must never be given out again.
-        return self.only_logged and not (self.approvals or self.log)
+        return self.only_logged and not (self.approvals or self.history.entries)
 
 
 class Store:
@@ -84,8 +83,6 @@ class Store:
         self._includers: dict[Target, set[Target]] = {}
         # Namespace to policies by name.
         self._policies: dict[str, dict[str, Policy]] = {}
-        # Names of log entries that are gone while there is something else of their prompt.
-        self._gone: dict[Key, set[str]] = {}
         self.scenes = Scenes(dirty, self.alone)
 
     def __contains__(self, key: Key) -> bool:
@@ -113,9 +110,9 @@ class Store:
             consumers=prompt.consumers,
             policies=tuple(self._policies.get(key[0], {}).values()),
             approvals=tuple(prompt.approvals.values()),
-            log=prompt.log,
-            older={label: found.values() for label, found in prompt.older.items()},
-            logged_revision=prompt.logged_revision,
+            log=prompt.history.entries,
+            older=prompt.history.older,
+            logged_revision=prompt.history.revision,
             includers=self._names_of_includers(key, prompt),
         )
 
@@ -323,23 +320,12 @@ class Store:
 
     def put_change(self, obj: Json) -> None:
         """Take in a PromptChange. It never changes, and its end is no news: the log only grows."""
-        namespace, name = key_of(obj)
-        change = wire_policy.change(obj)
-        self._gone.get((namespace, change.release), set()).discard(name)
-        self.add_change(namespace, change)
+        self.add_change(obj["metadata"]["namespace"], wire_policy.change(obj))
 
     def add_change(self, namespace: str, change: Change) -> None:
-        """Note that a change is written down; of its words only what decisions need is kept."""
+        """Note that a change is written down."""
         key = (namespace, change.release)
-        prompt = self._at(key)
-        before = prompt.log.get(change.label, ())
-        kept = replace(change, reason="", by="")
-        after = log.added(before, kept)
-        for what, lost in log.left_behind(before, after, kept):
-            prompt.older.setdefault(change.label, {})[what] = lost
-        if after != before:
-            prompt.log[change.label] = after
-            prompt.logged_revision = max(prompt.logged_revision, change.revision)
+        if self._at(key).history.add(change):
             self._later(key)
             for consumer in self.scenes.downstream((namespace, change.label), change.release):
                 self._later(consumer)
@@ -350,21 +336,11 @@ class Store:
         Before that it is still known that it was written down: it must not come again.
         """
         release, *_ = name.split(".")
-        key = (namespace, release)
-        prompt = self._prompts.get(key)
+        prompt = self._prompts.get((namespace, release))
         if prompt is not None:
-            self._gone.setdefault(key, set()).add(name)
+            prompt.history.drop(name)
             if prompt.only_logged:
-                self._changed(key)
-
-    def _forget_log(self, key: Key, prompt: _Prompt) -> None:
-        gone = self._gone.pop(key, set())
-        for label, changes in list(prompt.log.items()):
-            kept = tuple(c for c in changes if log.name_of(c) not in gone)
-            if kept:
-                prompt.log[label] = kept
-            else:
-                del prompt.log[label]
+                self._changed((namespace, release))
 
     # Suites and evaluations
 
@@ -407,7 +383,7 @@ class Store:
     def _changed(self, key: Key) -> None:
         prompt = self._prompts[key]
         if prompt.only_logged:
-            self._forget_log(key, prompt)
+            prompt.history.forget()
         if prompt.empty:
             del self._prompts[key]
         self._dirty(key)
